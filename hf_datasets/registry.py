@@ -1,0 +1,87 @@
+"""The datasets that have a short name. Adding one is one record here, or an entry point.
+
+A third-party package registers its own under the entry-point group `genezoo.datasets`:
+name = the short name, value = `module:RECORD` of a DatasetRecord.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from hf_datasets.errors import InputError, choose
+
+if TYPE_CHECKING:
+    from datasets import DatasetBuilder
+
+ENTRY_POINT_GROUP = "genezoo.datasets"
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """A dataset that `publish` can build and every command knows by its short name."""
+
+    name: str
+    """Short name, lower-case with dashes."""
+    builder: str
+    """`module:Class` of a `datasets` builder with VERSION and BUILDER_CONFIGS."""
+    version: str
+    """The version that this code builds; equal to the builder's VERSION."""
+    summary: str
+    """One line for `publish list`."""
+    licence: str
+    """SPDX identifier of the built dataset."""
+    configs: tuple[str, ...]
+    """Names of its tables."""
+
+    def builder_class(self) -> type[DatasetBuilder]:
+        """Import and return the builder class."""
+        module, _, attribute = self.builder.partition(":")
+        found: type[DatasetBuilder] = getattr(import_module(module), attribute)
+        return found
+
+
+_OURS = (
+    DatasetRecord(
+        name="gene-benchmark-sample",
+        builder="hf_datasets.sample.builder:GeneBenchmarkSample",
+        version="1.0.0",
+        summary="well-known human genes, tasks of every kind: for trying out, not for reporting",
+        licence="cc0-1.0",
+        configs=(
+            "genes",
+            "genomic-properties",
+            "regulatory-functions",
+            "localization",
+            "biological-processes",
+            "protein-properties",
+            "gene2gene",
+        ),
+    ),
+)
+
+DATASETS: dict[str, DatasetRecord] = {record.name: record for record in _OURS}
+
+
+def registered_datasets() -> dict[str, DatasetRecord]:
+    """Return our datasets and those of installed packages; a name taken twice is an error."""
+    found = dict(DATASETS)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        record = point.load()
+        if not isinstance(record, DatasetRecord):
+            message = (
+                f"entry point {point.name} = {point.value} is no DatasetRecord; mend the package"
+            )
+            raise InputError(message)
+        if record.name in found:
+            message = f"dataset {record.name!r} is registered twice (by {point.value}); remove one"
+            raise InputError(message)
+        found[record.name] = record
+    return found
+
+
+def dataset_record(name: str) -> DatasetRecord:
+    """Return the record of a short name; InputError with the nearest name if there is none."""
+    return choose(name, registered_datasets(), "dataset", "`publish list` shows them")
