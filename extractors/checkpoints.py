@@ -1,0 +1,115 @@
+"""Where a model's files come from, and the proof that they are the ones that were meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_datasets.errors import InputError, one_line
+from hf_datasets.files import file_digest
+
+if TYPE_CHECKING:
+    from extractors.model import ModelRecord, Settings
+
+SAFE_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "**/*.json", "**/*.safetensors")
+"""What is fetched: configuration, vocabularies and safetensors; never code or pickles."""
+FALLBACK_WEIGHTS = ("pytorch_model*.bin",)
+"""Fetched only where upstream has no safetensors; read with weights_only=True."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder of model files."""
+
+    folder: Path
+    """Holds config, vocabulary and weights in the upstream's layout."""
+    revision: str | None
+    """Commit of the repository; None for a folder of one's own."""
+    weights: tuple[str, ...]
+    """sha256 of the weight files, in order of their names."""
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what the embedding table records of it; no path, it would differ by machine."""
+        return {
+            "revision": self.revision,
+            "weights": [f"sha256:{digest}" for digest in self.weights],
+        }
+
+
+def find_checkpoint(record: ModelRecord, settings: Settings) -> Checkpoint:
+    """Return the model's files: --checkpoint, a local folder, an installed package, or the Hub.
+
+    The weights are hashed; where the record pins them and no other checkpoint or revision was
+    asked for, another hash is an InputError.
+    """
+    if settings.checkpoint is not None:
+        return _local(record, Path(settings.checkpoint).expanduser())
+    if record.hub_id is None:
+        message = f"model {record.name} has no weights of its own; give --checkpoint FOLDER"
+        raise InputError(message)
+    own = Path(record.hub_id).expanduser()
+    if own.is_dir():
+        return _local(record, own)
+    wanted = settings.revision or record.revision
+    packaged = _packaged_folder(record) if wanted == record.revision else None
+    folder = packaged or _download(record, wanted)
+    found = _digests(folder)
+    if record.weights and wanted == record.revision and found != record.weights:
+        message = (
+            f"the weights of {record.name} in {folder} are not the pinned ones "
+            f"(sha256 {', '.join(found)[:64] or 'none'}, not {', '.join(record.weights)[:64]}); "
+            "delete that folder and try again"
+        )
+        raise InputError(message)
+    return Checkpoint(folder, wanted if packaged else folder.name, found)
+
+
+def _local(record: ModelRecord, folder: Path) -> Checkpoint:
+    if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+        what = "no such folder" if not folder.is_dir() else "no config.json or modules.json in it"
+        message = f"{folder} is no checkpoint of {record.name}: {what}; give a model's folder"
+        raise InputError(message)
+    return Checkpoint(folder, None, _digests(folder))
+
+
+def _digests(folder: Path) -> tuple[str, ...]:
+    """Return the sha256 of every weight file: safetensors, or .bin where there is none."""
+    files = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("pytorch_model*.bin"))
+    return tuple(file_digest(path) for path in files)
+
+
+def _packaged_folder(record: ModelRecord) -> Path | None:
+    """Return the folder of the installed package that carries the model, if there is one."""
+    if record.package is None:
+        return None
+    module, _, inside = record.package.partition(":")
+    spec = find_spec(module)  # finds the package without running its code
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / inside
+    return folder if folder.is_dir() else None
+
+
+def _download(record: ModelRecord, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    if record.hub_id is None:  # pragma: no cover  find_checkpoint has refused it
+        raise AssertionError
+    try:
+        folder = Path(
+            snapshot_download(record.hub_id, revision=revision, allow_patterns=list(SAFE_FILES))
+        )
+        if not any(folder.rglob("*.safetensors")):
+            snapshot_download(
+                record.hub_id, revision=revision, allow_patterns=list(FALLBACK_WEIGHTS)
+            )
+    except Exception as error:
+        at = f" at {revision}" if revision else ""
+        message = (
+            f"cannot get {record.hub_id}{at}: {one_line(error)[:300]}; check the name and the "
+            "connection, or give --checkpoint FOLDER"
+        )
+        raise InputError(message) from error
+    return folder

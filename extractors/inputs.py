@@ -1,0 +1,300 @@
+"""What goes in: rows of (id, value) streamed from a table, a FASTA file or a dataset."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from extractors.vectors import ID_COLUMNS, VectorTable, read_vector_table
+from hf_datasets.errors import InputError, choose, nearest, shorten
+from hf_datasets.files import file_digest
+from hf_datasets.reference import OpenedDataset, Reference, open_dataset, parse_reference
+from hf_datasets.tables import (
+    BATCH_ROWS,
+    FORMATS,
+    column_names,
+    open_lines,
+    plain_suffix,
+    read_columns,
+    require_file,
+    table_format,
+)
+from hf_datasets.task import table_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FASTA = {".fa", ".fasta", ".faa", ".fna", ".ffn"}
+INPUT_CONFIG = "genes"
+"""The table of a dataset that holds what can be embedded, if it has one of that name."""
+
+Rows = tuple[list[str], list[str | None]]
+"""Some rows: their ids and their values (None for a null)."""
+
+
+class Input(ABC):
+    """A stream of rows that can be read again and again, in the same order."""
+
+    @abstractmethod
+    def rows(self) -> Iterator[Rows]:
+        """Yield the rows in batches of bounded size."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return what it is, for the provenance; no path, it would differ by machine."""
+
+    def values(self) -> Iterator[str]:
+        """Yield every value that is not null."""
+        for _, values in self.rows():
+            yield from (value for value in values if value is not None)
+
+
+class TableInput(Input):
+    """Two columns of a CSV, TSV, JSON lines or Parquet file; the ids alone if no value is read."""
+
+    def __init__(self, path: Path, id_column: str, column: str | None) -> None:
+        self._path, self._id, self._column = path, id_column, column
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield ids and values; ids stay text whatever the file calls them."""
+        wanted = [self._id] if self._column is None else [self._id, self._column]
+        for batch in read_columns(self._path, wanted):
+            ids = [entity or "" for entity in batch[0]]
+            yield ids, batch[-1] if self._column is not None else [None] * len(ids)
+
+    def describe(self) -> dict[str, Any]:
+        """Return file name, digest and columns."""
+        return {
+            "file": self._path.name,
+            "sha256": file_digest(self._path),
+            "id": self._id,
+            "column": self._column,
+        }
+
+
+class FastaInput(Input):
+    """A FASTA file: the first word of a header is the id, the lines below it the sequence."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield ids and sequences, white space removed."""
+        ids: list[str] = []
+        values: list[str | None] = []
+        for entity, sequence in self._records():
+            ids.append(entity)
+            values.append(sequence)
+            if len(ids) >= BATCH_ROWS:
+                yield ids, values
+                ids, values = [], []
+        if ids:
+            yield ids, values
+
+    def _records(self) -> Iterator[tuple[str, str]]:
+        entity: str | None = None
+        pieces: list[str] = []
+        with open_lines(self._path) as lines:
+            for number, line in enumerate(lines, 1):
+                if line.startswith(">"):
+                    if entity is not None:
+                        yield entity, "".join(pieces)
+                    entity, pieces = next(iter(line[1:].split()), ""), []
+                elif line.strip():
+                    if entity is None:
+                        message = (
+                            f"{self._path} line {number} comes before any '>' header: "
+                            "no FASTA record; give FASTA, or a table with --column"
+                        )
+                        raise InputError(message)
+                    pieces.append("".join(line.split()))
+        if entity is not None:
+            yield entity, "".join(pieces)
+
+    def describe(self) -> dict[str, Any]:
+        """Return file name and digest."""
+        return {"file": self._path.name, "sha256": file_digest(self._path)}
+
+
+class DatasetInput(Input):
+    """Two columns of one table of a dataset; the ids alone if no value is read."""
+
+    def __init__(self, opened: OpenedDataset, config: str, key: str, column: str | None) -> None:
+        self._opened, self._config, self._id, self._column = opened, config, key, column
+        self._table = opened.table(config)
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield ids and values from the memory-mapped table."""
+        wanted = [self._id] if self._column is None else [self._id, self._column]
+        for batch in self._table.select_columns(wanted).with_format("arrow").iter(BATCH_ROWS):
+            ids = [str(entity or "") for entity in batch.column(0).to_pylist()]
+            yield ids, batch.column(1).to_pylist() if self._column else [None] * len(ids)
+
+    def describe(self) -> dict[str, Any]:
+        """Return dataset, revision, config and columns."""
+        return {
+            "dataset": self._opened.name,
+            "revision": self._opened.revision,
+            "config": self._config,
+            "id": self._id,
+            "column": self._column,
+        }
+
+
+class VectorInput(Input):
+    """The ids of a table of vectors, for the `precomputed` model."""
+
+    def __init__(self, path: Path, id_column: str | None) -> None:
+        self._path = path
+        self.table: VectorTable = read_vector_table(path, id_column)
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield ids without values."""
+        for start in range(0, len(self.table.ids), BATCH_ROWS):
+            ids = self.table.ids[start : start + BATCH_ROWS]
+            yield ids, [None] * len(ids)
+
+    def describe(self) -> dict[str, Any]:
+        """Return file name and digest."""
+        return {"file": self._path.name, "sha256": file_digest(self._path)}
+
+
+def open_input(
+    source: str, reads: tuple[str, ...], column: str | None, id_column: str | None
+) -> Input:
+    """Open what `--input` names: a file by its suffix, or a dataset path.
+
+    `reads` are the columns a model can take, best first; without any, only ids are read.
+
+    Raises
+    ------
+    InputError
+        No such file, dataset or column; an unknown format; an empty file.
+
+    """
+    path = Path(source).expanduser()
+    if path.is_file() or (not path.is_dir() and plain_suffix(path) in FASTA | FORMATS.keys()):
+        require_file(path)
+        if plain_suffix(path) in FASTA:
+            if column is not None or id_column is not None:
+                message = f"{path} is FASTA: it has no columns; leave out --column and --id"
+                raise InputError(message)
+            return FastaInput(path)
+        if table_format(path) is None:
+            known = ", ".join(sorted({*FORMATS, *FASTA}))
+            message = f"unknown format {plain_suffix(path)!r} of {path}; choices: {known}"
+            raise InputError(message)
+        names = column_names(path)
+        key = _pick(str(path), names, id_column, ID_COLUMNS, "--id")
+        return TableInput(path, key, _pick_value(str(path), names, column, reads))
+    return _open_dataset(parse_reference(source), reads, column, id_column)
+
+
+def _open_dataset(
+    reference: Reference, reads: tuple[str, ...], column: str | None, id_column: str | None
+) -> DatasetInput:
+    opened = open_dataset(reference)
+    configs = opened.configs()
+    config, inside = (*reference.parts, None, None)[:2]
+    if config is None:
+        if INPUT_CONFIG not in configs and len(configs) > 1:
+            message = f"{reference.name} has several configs; name one: {reference.name}/CONFIG of "
+            raise InputError(message + shorten(configs, 12))
+        config = INPUT_CONFIG if INPUT_CONFIG in configs else configs[0]
+    choose(config, dict.fromkeys(configs), f"config of {reference.name}")
+    names = list(opened.features(config))
+    where = f"{reference.name}/{config}"
+    known = table_key(dict.fromkeys(names)) or ID_COLUMNS
+    key = _pick(where, names, id_column, known, "--id")
+    return DatasetInput(opened, config, key, _pick_value(where, names, column or inside, reads))
+
+
+def _pick_value(
+    where: str, names: list[str], column: str | None, reads: tuple[str, ...]
+) -> str | None:
+    if not reads and column is None:
+        return None
+    return _pick(where, names, column, reads, "--column")
+
+
+def _pick(
+    where: str, names: list[str], asked: str | None, usual: tuple[str, ...], option: str
+) -> str:
+    """Return the asked column, or the first usual one that is there."""
+    if asked is not None:
+        if asked in names:
+            return asked
+        message = f"no column {asked!r} in {where}{nearest(asked, names)} columns: "
+        raise InputError(message + shorten(names, 12))
+    for name in usual:
+        if name in names:
+            return name
+    wanted = ", ".join(filter(None, usual))
+    message = f"{where} has none of the columns {wanted}; name one with {option}; columns: "
+    raise InputError(message + shorten(names, 12))
+
+
+class Survey:
+    """What one pass over an input finds: how many rows, a fingerprint, and no bad id.
+
+    Duplicate ids are looked for with 16 bytes per id in files split by their first byte, so
+    that memory stays the same for a thousand rows and for a billion.
+    """
+
+    def __init__(self, source: Input, scratch: Path) -> None:
+        self.n_rows = 0
+        total = hashlib.sha256()
+        buckets: list[bytearray] = [bytearray() for _ in range(256)]
+        for ids, values in source.rows():
+            for entity, value in zip(ids, values, strict=True):
+                self.n_rows += 1
+                if not entity.strip():
+                    message = f"row {self.n_rows} has an empty id; name every row"
+                    raise InputError(message)
+                digest = hashlib.blake2b(entity.encode(), digest_size=16).digest()
+                buckets[digest[0]] += digest
+                total.update(digest)
+                total.update(b"\0" if value is None else b"\1" + value.encode() + b"\0")
+            _spill(buckets, scratch, least=1 << 14)
+        if not self.n_rows:
+            message = "the input has no rows; give at least one"
+            raise InputError(message)
+        self.fingerprint = f"sha256:{total.hexdigest()}"
+        _spill(buckets, scratch, least=1)
+        if doubled := _doubled_digests(scratch):
+            names = _names_of(source, doubled)
+            message = f"{len(doubled)} ids occur more than once: {shorten(names)}; keep one of each"
+            raise InputError(message)
+
+
+def _spill(buckets: list[bytearray], scratch: Path, least: int) -> None:
+    """Append the buckets of at least `least` bytes to their files."""
+    for number, bucket in enumerate(buckets):
+        if len(bucket) >= least:
+            with (scratch / f"ids-{number:02x}").open("ab") as stream:
+                stream.write(bucket)
+            bucket.clear()
+
+
+def _doubled_digests(scratch: Path) -> set[bytes]:
+    doubled: set[bytes] = set()
+    for path in sorted(scratch.glob("ids-*")):
+        content = path.read_bytes()
+        seen: set[bytes] = set()
+        for start in range(0, len(content), 16):
+            digest = content[start : start + 16]
+            (doubled if digest in seen else seen).add(digest)
+        path.unlink()
+    return doubled
+
+
+def _names_of(source: Input, digests: set[bytes]) -> list[str]:
+    """Return the ids behind digests, in input order, each once."""
+    names: dict[str, None] = {}
+    for ids, _ in source.rows():
+        for entity in ids:
+            if hashlib.blake2b(entity.encode(), digest_size=16).digest() in digests:
+                names[entity] = None
+    return list(names)

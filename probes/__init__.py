@@ -1,0 +1,1 @@
+"""What embeddings are worth: probes that score them on tasks, with the same folds for all."""
