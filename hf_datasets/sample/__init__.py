@@ -1,0 +1,1 @@
+"""The embedded sample: a small gene benchmark for trying things out."""
