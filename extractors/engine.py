@@ -7,7 +7,6 @@ import fcntl
 import json
 import platform
 import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,6 +34,8 @@ PART_CHARACTERS = 500_000
 GROUP_BYTES = 64 << 20
 """Parts are gathered into row groups of about this size in the finished file."""
 SHOWN_FAILURES = 5
+LOCK = "lock"
+JOB = "job.json"
 LIBRARIES = ("numpy", "pyarrow", "scikit-learn", "torch", "transformers", "sentence-transformers")
 
 
@@ -75,21 +76,20 @@ def extract(
     """
     check_writable(out)
     parts = out.with_name(f"{out.name}.parts")
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent) as tmp:
-        survey = Survey(source, Path(tmp))
-    encoder = load()
-    encoder.prepare(source.values)
-    provenance = _provenance(record, encoder, source, survey, stored)
-    if out.exists() and not restart and _finished(out, provenance):
-        say(f"{out} is this very run, finished before: nothing to do")
-        return _summary(out, reused=survey.n_rows)
-    _require_same(parts, provenance, restart=restart)
     with _alone(parts):
-        write_text(parts / "job.json", _canonical(provenance))
+        survey = Survey(source, parts)
+        encoder = load()
+        encoder.prepare(source.values)
+        provenance = _provenance(record, encoder, source, survey, stored)
+        if out.exists() and not restart and _finished(out, provenance):
+            say(f"{out} is this very run, finished before: nothing to do")
+            return _summary(out, reused=survey.n_rows)
+        _require_same(parts, provenance, restart=restart)
+        write_text(parts / JOB, _canonical(provenance))
         schema = embedding_schema(encoder.dim, stored, provenance)
         reused = _write_parts(encoder, source, survey.n_rows, parts, schema)
         _finish(parts, out, schema, survey.n_rows)
-    shutil.rmtree(parts)
+        (parts / JOB).unlink()
     return _summary(out, reused=reused)
 
 
@@ -147,8 +147,8 @@ def _finished(out: Path, provenance: dict[str, Any]) -> bool:
 
 
 def _require_same(parts: Path, provenance: dict[str, Any], *, restart: bool) -> None:
-    """Make the parts' folder; InputError when it holds parts of other settings."""
-    job = parts / "job.json"
+    """InputError when the parts' folder holds parts of other settings; empty it on `restart`."""
+    job = parts / JOB
     if job.is_file() and not restart:
         difference = _difference(
             json.loads(job.read_text(encoding="utf-8")), json.loads(_canonical(provenance))
@@ -159,21 +159,33 @@ def _require_same(parts: Path, provenance: dict[str, Any], *, restart: bool) -> 
                 "repeat that command, pass --restart to discard it, or choose another --out"
             )
             raise InputError(message)
-    elif parts.exists():
-        shutil.rmtree(parts)
-    parts.mkdir(exist_ok=True)
+    else:
+        for leftover in parts.iterdir():
+            if leftover.name != LOCK:
+                leftover.unlink()
 
 
 @contextlib.contextmanager
 def _alone(parts: Path) -> Iterator[None]:
-    """Hold the run's lock; the system frees it when the process ends, however it ends."""
-    with (parts / "lock").open("w") as lock:
+    """Hold the run's lock in its folder; the system frees it when the process ends, however.
+
+    All that a run writes before its table is finished lies in this folder, what a kill left
+    half written too. It is removed unless it holds an unfinished run.
+    """
+    parts.mkdir(exist_ok=True)
+    with (parts / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            message = f"another process is writing {parts}; wait for it or choose another --out"
+            message = f"another process is writing {parts}; wait or choose another --out"
             raise InputError(message) from error
-        yield
+        try:
+            for leftover in [*parts.glob(".*.tmp"), *parts.glob("ids-*")]:
+                leftover.unlink()
+            yield
+        finally:
+            if not (parts / JOB).exists():
+                shutil.rmtree(parts)
 
 
 def _chunks(source: Input) -> Iterator[Rows]:
@@ -202,8 +214,6 @@ def _write_parts(
 ) -> int:
     """Encode what is not there yet; return how many rows were."""
     reused = 0
-    for leftover in parts.glob(".part-*"):
-        leftover.unlink()
     with progress(n_rows, "rows", "extract") as bar:
         for number, (ids, values) in enumerate(_chunks(source)):
             path = _part(parts, number)
@@ -242,7 +252,7 @@ def _finish(parts: Path, out: Path, schema: pa.Schema, n_rows: int) -> None:
     """Join the parts into `out`, a row group at a time."""
     kind = schema.field("embedding").type
     group_rows = max(1, GROUP_BYTES // (kind.list_size * kind.value_type.bit_width // 8))
-    with atomic_path(out) as temporary:
+    with atomic_path(out, parts) as temporary:
         written, waiting = 0, 0
         tables: list[pa.Table] = []
         with pq.ParquetWriter(

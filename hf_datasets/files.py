@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it onto `path` if the block ends well.
+def atomic_path(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path; rename it onto `path` if the block ends well.
+
+    The temporary file lies beside `path`, or in `folder` of the same file system.
 
     The data is flushed to the disk before the rename, so after a crash `path` holds either
     its old content or all of the new.
     """
     check_writable(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    beside = folder or path.parent
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=beside)
     os.close(handle)
     temporary = Path(name)
     try:

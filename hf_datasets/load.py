@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hf_datasets.errors import InputError, choose
-from hf_datasets.reference import Reference, open_dataset, parse_reference, quiet_datasets
+from hf_datasets.reference import Reference, open_dataset, parse_reference
 
 if TYPE_CHECKING:
     import datasets
@@ -38,8 +38,6 @@ def load_dataset(
         Unknown dataset, config, version or split.
 
     """
-    import datasets
-
     parsed = parse_reference(name)
     if len(parsed.parts) > 1 or (parsed.parts and config is not None):
         message = f"{name!r} names more than a dataset; give load_dataset(name, config)"
@@ -52,7 +50,5 @@ def load_dataset(
         message = f"{name} has several configs; name one of: {', '.join(configs)}"
         raise InputError(message)
     config = config or configs[0]
-    choose(config, dict.fromkeys(configs), f"config of {parsed.name}")
-    with quiet_datasets():
-        loaded: datasets.DatasetDict = datasets.load_dataset(str(opened.root), config)
+    loaded = opened.splits(config)
     return loaded if split is None else choose(split, loaded, f"split of {parsed.name}/{config}")

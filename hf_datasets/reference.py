@@ -7,6 +7,7 @@ exists, a registered short name, or `org/name` on the Hub.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ from hf_datasets.files import cache_folder, folder_digest
 from hf_datasets.registry import dataset_record, registered_datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import datasets
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+REVISION = re.compile(r"(refs/pr/\d+|[^/]*)/?(.*)", re.DOTALL)
+"""What follows `@`: a revision without a slash, or the Hub's name of a pull request; the rest."""
 CONTENT = ("*.parquet", "*.csv", "*.tsv", "*.jsonl", "README.md")
 
 
@@ -41,11 +44,9 @@ class Reference:
 
 def parse_reference(text: str) -> Reference:
     """Split a dataset path; InputError when no folder, short name or Hub id fits it."""
-    head, at, tail = text.partition("@")
-    after = ""
-    if at:
-        tail, _, after = tail.partition("/")
-    revision = tail or None
+    head, _, tail = text.partition("@")
+    asked, after = REVISION.fullmatch(tail).groups()  # type: ignore[union-attr]  it always fits
+    revision = asked or None
     if folder := _folder_prefix(head):
         inside = head[len(folder) :].strip("/")
         return Reference(folder, "folder", revision, _parts(inside, after))
@@ -75,16 +76,25 @@ def _parts(inside: str, after: str) -> tuple[str, ...]:
 def _folder_prefix(text: str) -> str | None:
     """Return the longest leading part of `text` that is a dataset folder.
 
-    A folder with a README.md wins over a folder inside it, which holds only Parquet files.
+    A folder with a dataset card wins over a folder inside it, which holds only Parquet files.
     """
     pieces = text.split("/")
     prefixes = ["/".join(pieces[:end]) for end in range(len(pieces), 0, -1)]
     folders = [prefix for prefix in prefixes if prefix and Path(prefix).expanduser().is_dir()]
     for folder in folders:
-        if (Path(folder).expanduser() / "README.md").is_file():
+        if has_card(Path(folder).expanduser()):
             return folder
     holds_data = (f for f in folders if folder_has_data(Path(f).expanduser()))
     return next(holds_data, None)
+
+
+def has_card(folder: Path) -> bool:
+    """Whether a folder has a dataset card: a README.md that starts with YAML."""
+    readme = folder / "README.md"
+    if not readme.is_file():
+        return False
+    with readme.open("rb") as stream:
+        return stream.read(4).startswith(b"---")
 
 
 def folder_has_data(folder: Path) -> bool:
@@ -121,14 +131,32 @@ class OpenedDataset:
         """Return one table, all its splits one after the other."""
         import datasets
 
+        return datasets.concatenate_datasets(list(self.splits(config).values()))
+
+    def splits(self, config: str) -> datasets.DatasetDict:
+        """Return the splits of one table; InputError for files that are not the dataset's own."""
+        import datasets
+
         choose(config, dict.fromkeys(self.configs()), f"config of {self.name}")
+        where = f"{self.name}/{config}"
         try:
             with quiet_datasets():
-                splits = datasets.load_dataset(str(self.root), config)
+                builder = datasets.load_dataset_builder(str(self.root), config)
+                self._require_own_files(where, builder.config.data_files or {})
+                splits: datasets.DatasetDict = datasets.load_dataset(str(self.root), config)
+        except InputError:
+            raise
         except Exception as error:
-            where = f"{self.name}/{config}"
             raise _unreadable(where, error) from error
-        return datasets.concatenate_datasets(list(splits.values()))
+        return splits
+
+    def _require_own_files(self, where: str, files: Mapping[str, list[str]]) -> None:
+        """InputError when a card points out of the dataset: no revision names what is there."""
+        home = self.root.absolute()
+        for path in (path for paths in files.values() for path in paths):
+            if "://" in path or not Path(os.path.normpath(path)).is_relative_to(home):
+                message = f"{where} points at {path}, outside the dataset; copy that file into it"
+                raise InputError(message)
 
 
 @contextlib.contextmanager

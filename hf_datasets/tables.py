@@ -45,15 +45,18 @@ def plain_suffix(path: Path) -> str:
     return name.suffix.lower()
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+@contextlib.contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading, unpacking gzip by its first bytes, whatever its name."""
     require_file(path)
-    stream = path.open("rb")
-    magic = stream.read(2)
-    stream.seek(0)
-    if magic == GZIP_MAGIC:
-        return gzip.GzipFile(fileobj=stream, mode="rb")  # type: ignore[return-value]
-    return stream
+    with path.open("rb") as stream:
+        magic = stream.read(2)
+        stream.seek(0)
+        if magic == GZIP_MAGIC:
+            with io.BufferedReader(gzip.GzipFile(fileobj=stream, mode="rb")) as unpacked:
+                yield unpacked
+        else:
+            yield stream
 
 
 @contextlib.contextmanager

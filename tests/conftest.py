@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import datasets
 
 # Before `datasets` or `huggingface_hub` is imported: they read these once.
 _HOME = Path(tempfile.gettempdir()) / f"genezoo-tests-{os.getuid()}"
@@ -34,3 +38,23 @@ def upstream() -> Path:
     if not (folder / "INDEX.md").is_file():
         pytest.skip("no upstream data: set GENEZOO_DATA to a folder that holds it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded sample as `publish build` writes it."""
+    from hf_datasets.build import build_dataset
+    from hf_datasets.registry import dataset_record
+
+    folder = tmp_path_factory.mktemp("built") / "gene-benchmark-sample"
+    build_dataset(dataset_record("gene-benchmark-sample"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_tables(sample_folder: Path) -> dict[str, datasets.Dataset]:
+    """The tables of the built sample, read by plain `datasets`."""
+    import datasets
+
+    names = datasets.get_dataset_config_names(str(sample_folder))
+    return {name: datasets.load_dataset(str(sample_folder), name, split="train") for name in names}

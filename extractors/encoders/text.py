@@ -38,8 +38,8 @@ NO_LIMIT = 1_000_000
 POOLING_NAMES = {"mean": "mean", "cls": "cls", "max": "max", "last": "lasttoken"}
 PACKABLE = {"bert": False, "roberta": True, "xlm-roberta": True, "camembert": True}
 """Backbones that run packed → whether their positions start after the padding id."""
-PROBE = "gene"
-"""A word to learn from where the tokenizer puts its special tokens."""
+PROBES = ("gene", "the", "a", "1")
+"""Words to learn from where the tokenizer puts its special tokens."""
 
 
 def packed_attention(  # noqa: PLR0917  transformers calls it so
@@ -152,7 +152,10 @@ class TextEncoder(Encoder):
     def encode(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
         """Encode texts; one without text fails, as one that is too long under --long error."""
         rows = self._tokenize(values)
-        errors: list[str | None] = [None if tokens else "empty text" for tokens in rows]
+        errors = [
+            None if tokens else "no token in the text" if (value or "").strip() else "empty text"
+            for tokens, value in zip(rows, values, strict=True)
+        ]
         room = self._room or max(map(len, rows), default=0) or 1
         plan: list[tuple[int, Window]] = []
         for row, tokens in enumerate(rows):
@@ -274,12 +277,16 @@ def _room(model: SentenceTransformer, special: int) -> int | None:
 
 def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:  # noqa: ANN401
     """Return the ids that the tokenizer puts before and after every input."""
-    plain: list[int] = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
-    full: list[int] = tokenizer(PROBE)["input_ids"]
-    for start in range(len(full) - len(plain) + 1):
-        if full[start : start + len(plain)] == plain:
-            return full[:start], full[start + len(plain) :]
-    message = "the tokenizer changes a text's own tokens when it adds special ones; not supported"
+    for probe in PROBES:
+        plain: list[int] = tokenizer(probe, add_special_tokens=False)["input_ids"]
+        full: list[int] = tokenizer(probe)["input_ids"]
+        for start in range(len(full) - len(plain) + 1):
+            if plain and full[start : start + len(plain)] == plain:
+                return full[:start], full[start + len(plain) :]
+    message = (
+        f"the tokenizer of this checkpoint knows none of {', '.join(PROBES)}, or changes a "
+        "text's own tokens when it adds special ones; give a checkpoint with its own tokenizer"
+    )
     raise InputError(message)
 
 

