@@ -55,6 +55,7 @@ def build_parser() -> CommandParser:
     what.add_argument("--column", help="column to read (default: the model's usual one)")
     what.add_argument("--id", help="column that names the rows (default: symbol, id, gene, …)")
     what.add_argument("--out", type=Path, help="embedding table to write (.parquet)")
+    what.add_argument("--name", help="what results call it (default: the model's name)")
     how = parser.add_argument_group("how")
     how.add_argument(
         "--dtype", choices=DTYPES, default="auto", help="arithmetic (auto: float32 on CPU)"
@@ -140,8 +141,18 @@ def run(record: ModelRecord, arguments: argparse.Namespace) -> int:
     )
     source, load = _open(record, arguments, settings)
     out: Path = arguments.out
-    summary = extract(record, load, source, out, stored=arguments.store, restart=arguments.restart)
-    _report(record, summary, out)
+    summary = extract(
+        record,
+        load,
+        source,
+        out,
+        name=arguments.name,
+        stored=arguments.store,
+        restart=arguments.restart,
+    )
+    _report(arguments.name or record.name, summary, out)
+    asked = arguments.input if "dataset" in source.describe() else "gene-benchmark-sample"
+    say(f"next: probe {out} --tasks {asked.split('/genes')[0]} --out results.parquet")
     return EXIT_INCOMPLETE if summary.n_failed else EXIT_OK
 
 
@@ -176,9 +187,9 @@ def _load(record: ModelRecord, settings: Settings) -> Encoder:
     return encoder
 
 
-def _report(record: ModelRecord, summary: Summary, out: Path) -> None:
+def _report(name: str, summary: Summary, out: Path) -> None:
     good = summary.n_rows - summary.n_failed
-    say(f"wrote {out}: {good:,} embeddings of {record.name}, {summary.dim} dimensions")
+    say(f"wrote {out}: {good:,} embeddings of {name}, {summary.dim} dimensions")
     if summary.reused and summary.reused < summary.n_rows:
         say(f"  {summary.reused:,} rows stood already from an interrupted run")
     if summary.n_truncated:
@@ -187,7 +198,6 @@ def _report(record: ModelRecord, summary: Summary, out: Path) -> None:
         say(f"  {summary.n_failed:,} rows failed and have no embedding:")
         for failure in summary.first_failures:
             say(f"    {failure[:150]}")
-    say(f"next: probe {out} --tasks gene-benchmark-sample --out results.parquet")
 
 
 def command(argv: Sequence[str] | None = None) -> int:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PART_ROWS = 2048
 PART_CHARACTERS = 500_000
 """A part is at most so many rows and about so many characters: what a kill can lose."""
-GROUP_BYTES = 64 << 20
+GROUP_BYTES = 4 << 20
 """Parts are gathered into row groups of about this size in the finished file."""
 SHOWN_FAILURES = 5
 LOCK = "lock"
@@ -59,12 +59,14 @@ def extract(
     source: Input,
     out: Path,
     *,
+    name: str | None = None,
     stored: str = "float32",
     restart: bool = False,
 ) -> Summary:
     """Embed every row of `source` and write the embedding table `out`.
 
-    Parts are kept in the folder `out.parts` until the table is finished; a run that was
+    `name` is what results call these embeddings; None for the model's own name. Parts are kept
+    in the folder `out.parts` until the table is finished; a run that was
     interrupted goes on from them, and gives the same bytes as an undisturbed one.
 
     Raises
@@ -80,7 +82,7 @@ def extract(
         survey = Survey(source, parts)
         encoder = load()
         encoder.prepare(source.values)
-        provenance = _provenance(record, encoder, source, survey, stored)
+        provenance = _provenance(record, encoder, source, survey, stored) | {"name": name}
         if out.exists() and not restart and _finished(out, provenance):
             say(f"{out} is this very run, finished before: nothing to do")
             return _summary(out, reused=survey.n_rows)
@@ -232,7 +234,8 @@ def _table(ids: list[str], encoded: Encoded, schema: pa.Schema) -> pa.Table:
     """Return the rows as an Arrow table; a failed row has no vector."""
     kind = schema.field("embedding").type
     failed = pa.array([error is not None for error in encoded.errors])
-    numbers = encoded.vectors.astype(kind.value_type.to_pandas_dtype()).reshape(-1)
+    # Not arrow's own mapping of types: that imports pandas.
+    numbers = encoded.vectors.astype(f"float{kind.value_type.bit_width}").reshape(-1)
     lists = pa.FixedSizeListArray.from_arrays(
         pa.array(numbers), type=kind, mask=failed if failed.true_count else None
     )
@@ -259,7 +262,8 @@ def _finish(parts: Path, out: Path, schema: pa.Schema, n_rows: int) -> None:
             temporary, schema, compression="zstd", write_page_index=True
         ) as writer:
             for path in sorted(parts.glob("part-*.parquet")):
-                tables.append(pq.read_table(path).cast(schema))
+                with pq.ParquetFile(path) as part:
+                    tables.append(part.read(use_threads=False).cast(schema))
                 waiting += len(tables[-1])
                 if waiting >= group_rows:
                     writer.write_table(pa.concat_tables(tables), row_group_size=waiting)

@@ -257,7 +257,7 @@ class Survey:
                 buckets[digest[0]] += digest
                 total.update(digest)
                 total.update(b"\0" if value is None else b"\1" + value.encode() + b"\0")
-            _spill(buckets, scratch, least=1 << 14)
+            _spill(buckets, scratch, least=1 << 12)
         if not self.n_rows:
             message = "the input has no rows; give at least one"
             raise InputError(message)

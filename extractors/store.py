@@ -56,7 +56,7 @@ class Embeddings:
     source: str
     """The file or Hub id as it was given."""
     model: str
-    """Name of the model; the file's name for a foreign table."""
+    """The embeddings' own name, else the model's; the file's name for a foreign table."""
     modality: str
     """text, protein, dna, …; `unknown` for a foreign table."""
     ids: list[str]
@@ -124,7 +124,7 @@ def _read_ours(source: str, path: Path, extra: dict[str, Any]) -> Embeddings:
     ids = [str(entity) for entity in kept["id"].to_pylist()]
     vectors = _matrix(path, kept["embedding"])
     _check(path, ids, vectors)
-    model = provenance.get("model", path.name.split(".")[0])
+    model = provenance.get("name") or provenance.get("model") or path.name.split(".")[0]
     modality = provenance.get("modality", "unknown")
     return Embeddings(source, model, modality, ids, vectors, failed, provenance)
 
