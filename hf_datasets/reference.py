@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import datasets
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-REVISION = re.compile(r"(refs/pr/\d+|[^/]*)/?(.*)", re.DOTALL)
-"""What follows `@`: a revision without a slash, or the Hub's name of a pull request; the rest."""
+PULL_REQUEST = re.compile(r"refs/pr/\d+", re.ASCII)
+"""The only revision with a slash in it: a pull request on the Hub."""
 CONTENT = ("*.parquet", "*.csv", "*.tsv", "*.jsonl", "README.md")
 
 
@@ -45,8 +45,9 @@ class Reference:
 def parse_reference(text: str) -> Reference:
     """Split a dataset path; InputError when no folder, short name or Hub id fits it."""
     head, _, tail = text.partition("@")
-    asked, after = REVISION.fullmatch(tail).groups()  # type: ignore[union-attr]  it always fits
-    revision = asked or None
+    pull = PULL_REQUEST.match(tail)
+    revision = (pull[0] if pull else tail.partition("/")[0]) or None
+    after = tail[len(revision or "") :].removeprefix("/")
     if folder := _folder_prefix(head):
         inside = head[len(folder) :].strip("/")
         return Reference(folder, "folder", revision, _parts(inside, after))
@@ -113,12 +114,17 @@ class OpenedDataset:
     revision: str
     """Commit on the Hub, or `sha256:` and 16 digits of the folder's content."""
 
+    @property
+    def _home(self) -> str:
+        """The folder's full name, as `datasets` needs it; links stay, caches are made of them."""
+        return os.path.normpath(self.root.absolute())
+
     def configs(self) -> list[str]:
         """Return the names of the tables."""
         import datasets
 
         try:
-            names: list[str] = datasets.get_dataset_config_names(str(self.root))
+            names: list[str] = datasets.get_dataset_config_names(self._home)
         except Exception as error:
             raise _unreadable(self.name, error) from error
         return names
@@ -141,9 +147,14 @@ class OpenedDataset:
         where = f"{self.name}/{config}"
         try:
             with quiet_datasets():
-                builder = datasets.load_dataset_builder(str(self.root), config)
+                builder = datasets.load_dataset_builder(self._home, config)
                 self._require_own_files(where, builder.config.data_files or {})
-                splits: datasets.DatasetDict = datasets.load_dataset(str(self.root), config)
+                # `datasets` names its cache after the folder's name and its card alone: it would
+                # give the old rows of a folder that changed, or those of a namesake.
+                cache = cache_folder() / "tables" / self.revision.removeprefix("sha256:")
+                splits: datasets.DatasetDict = datasets.load_dataset(
+                    self._home, config, cache_dir=str(cache)
+                )
         except InputError:
             raise
         except Exception as error:
@@ -152,9 +163,8 @@ class OpenedDataset:
 
     def _require_own_files(self, where: str, files: Mapping[str, list[str]]) -> None:
         """InputError when a card points out of the dataset: no revision names what is there."""
-        home = self.root.absolute()
         for path in (path for paths in files.values() for path in paths):
-            if "://" in path or not Path(os.path.normpath(path)).is_relative_to(home):
+            if "://" in path or not Path(os.path.normpath(path)).is_relative_to(self._home):
                 message = f"{where} points at {path}, outside the dataset; copy that file into it"
                 raise InputError(message)
 

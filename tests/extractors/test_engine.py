@@ -73,9 +73,11 @@ def test_killed_at_random_moments_it_finishes_with_the_same_bytes(
     for kill in range(KILLS // WORKERS):
         victim = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         # Every other moment falls into the writing of parts, the rest anywhere from the start.
-        if late := kill % 2:
-            wait_for(parts / "job.json", victim)
-        time.sleep(generator.uniform(0, 0.4 if late else 0.9) * seconds)
+        if kill % 2:
+            wait_for(parts / f"part-{generator.randrange(8):08d}.parquet", victim)
+            time.sleep(generator.uniform(0, 0.02))
+        else:
+            time.sleep(generator.uniform(0, 0.9) * seconds)
         victim.send_signal(signal.SIGKILL)
         victim.wait()
         mid_work += any(parts.glob("part-*"))

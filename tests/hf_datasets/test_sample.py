@@ -78,6 +78,8 @@ def test_rows_are_sorted_unique_and_plain(genes: list[dict[str, str]]) -> None:
     pairs = [(row["symbol_a"], row["symbol_b"]) for row in read_rows("pairs.tsv")]
     assert pairs == sorted(set(pairs))
     assert all(a < b and {a, b} <= set(symbols) for a, b in pairs)
+    members = [symbol for pair in pairs for symbol in pair]
+    assert len(members) == len(set(members)), "a gene in two pairs could be learnt by heart"
     for row in genes:
         assert ("Secreted" in row["subcellular_location"].split("|")) == (row["secreted"] == "yes")
         assert not (row["dna_binding_domain"] and row["transcription_factor"] != "yes")
