@@ -15,6 +15,7 @@ setup: .venv/installed
 
 # Four visible commands: the sample is built, embedded, probed, and shown.
 demo: setup
+	rm -rf demo
 	$(BIN)/publish build gene-benchmark-sample --out demo/gene-benchmark-sample
 	$(BIN)/extract --model minilm --input demo/gene-benchmark-sample --out demo/minilm.parquet
 	$(BIN)/extract --model bag-of-words --input demo/gene-benchmark-sample --out demo/bag-of-words.parquet

@@ -1,0 +1,1 @@
+"""What people read: the leaderboard page and its plot, made from result files."""
