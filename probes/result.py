@@ -30,15 +30,15 @@ RESULT_SCHEMA = pa.schema(
         ("label", pa.string()),  # null for the whole task
         ("protocol", pa.string()),
         ("split", pa.string()),
-        ("probe", pa.string()),
+        ("probe", pa.string()),  # logistic, ridge, least-squares; for pairs with (pair=…)
         ("seed", pa.int64()),
         ("repeat", pa.int32()),
         ("fold", pa.int32()),
         ("metric", pa.string()),
-        ("value", pa.float64()),
+        ("value", pa.float64()),  # null where the metric is undefined
         ("n_train", pa.int64()),
         ("n_test", pa.int64()),
-        ("coverage", pa.float64()),  # share of the task's entities that have a vector
+        ("coverage", pa.float64()),  # share of the task's entities that were used
     ]
 )
 
@@ -62,20 +62,35 @@ def read_results(paths: Iterable[str | Path]) -> tuple[pa.Table, list[dict[str, 
     """
     tables, provenance = [], []
     for path in map(Path, paths):
-        require_file(path)
-        try:
-            table = pq.read_table(path)
-        except pa.ArrowInvalid as error:
-            message = f"{path} is not a readable Parquet file: {error}"
-            raise InputError(message) from error
-        missing = [name for name in RESULT_SCHEMA.names if name not in table.column_names]
-        if missing:
-            message = f"{path} is no result table (no column {missing[0]!r}); `probe` writes one"
-            raise InputError(message)
-        if not len(table):
-            message = f"{path} holds no result; run `probe` again"
-            raise InputError(message)
-        provenance.append(json.loads((table.schema.metadata or {}).get(PROVENANCE_KEY, b"{}")))
-        plain = table.select(RESULT_SCHEMA.names).cast(RESULT_SCHEMA).replace_schema_metadata()
-        tables.append(plain)
+        table, origin = _read(path)
+        tables.append(table)
+        provenance.append(origin)
+    if not tables:
+        message = "no result file; give at least one that `probe` wrote"
+        raise InputError(message)
     return pa.concat_tables(tables), provenance
+
+
+def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    require_file(path)
+    try:
+        # Not `pq.read_table`, which takes `name=value` in a folder's name for a column.
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except (pa.ArrowInvalid, OSError) as error:
+        message = f"{path} is not a readable Parquet file: {error}"
+        raise InputError(message) from error
+    missing = [name for name in RESULT_SCHEMA.names if name not in table.column_names]
+    if missing:
+        message = f"{path} is no result table (no column {missing[0]!r}); `probe` writes one"
+        raise InputError(message)
+    if not len(table):
+        message = f"{path} holds no result; run `probe` again"
+        raise InputError(message)
+    try:
+        origin = json.loads((table.schema.metadata or {}).get(PROVENANCE_KEY, b"{}"))
+        plain = table.select(RESULT_SCHEMA.names).cast(RESULT_SCHEMA)
+    except (ValueError, pa.ArrowNotImplementedError) as error:
+        message = f"{path} is no result table ({error}); `probe` writes one"
+        raise InputError(message) from error
+    return plain.replace_schema_metadata(), origin
