@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_datasets.errors import InputError, one_line
+from hf_datasets.errors import InputError
 from hf_datasets.files import file_digest
+from hf_datasets.hub import pull_snapshot
 
 if TYPE_CHECKING:
     from extractors.model import ModelRecord, Settings
 
 SAFE_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "**/*.json", "**/*.safetensors")
 """What is fetched: configuration, vocabularies and safetensors; never code or pickles."""
-FALLBACK_WEIGHTS = ("pytorch_model*.bin",)
-"""Fetched only where upstream has no safetensors; read with weights_only=True."""
+FALLBACK_WEIGHTS = "pytorch_model*.bin"
+"""Fetched only for a folder where upstream has no safetensors; read with weights_only=True."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ def _local(record: ModelRecord, folder: Path) -> Checkpoint:
 
 
 def _digests(folder: Path) -> tuple[str, ...]:
-    """Return the sha256 of every weight file: safetensors, or .bin where there is none."""
-    files = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("pytorch_model*.bin"))
+    """Return the sha256 of every weight file that is loaded."""
+    files = [path for place in _module_folders(folder) for path in _weights(folder / place)]
     return tuple(file_digest(path) for path in files)
 
 
@@ -93,23 +95,24 @@ def _packaged_folder(record: ModelRecord) -> Path | None:
 
 
 def _download(record: ModelRecord, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-
     if record.hub_id is None:  # pragma: no cover  find_checkpoint has refused it
         raise AssertionError
-    try:
-        folder = Path(
-            snapshot_download(record.hub_id, revision=revision, allow_patterns=list(SAFE_FILES))
-        )
-        if not any(folder.rglob("*.safetensors")):
-            snapshot_download(
-                record.hub_id, revision=revision, allow_patterns=list(FALLBACK_WEIGHTS)
-            )
-    except Exception as error:
-        at = f" at {revision}" if revision else ""
-        message = (
-            f"cannot get {record.hub_id}{at}: {one_line(error)[:300]}; check the name and the "
-            "connection, or give --checkpoint FOLDER"
-        )
-        raise InputError(message) from error
+    folder = pull_snapshot(record.hub_id, revision, kind="model", patterns=SAFE_FILES)
+    bare = [place for place in _module_folders(folder) if not _weights(folder / place)]
+    if bare:
+        others = tuple((place / FALLBACK_WEIGHTS).as_posix() for place in bare)
+        folder = pull_snapshot(record.hub_id, revision, kind="model", patterns=others)
     return folder
+
+
+def _module_folders(folder: Path) -> list[Path]:
+    """Return where weights may lie: the root, and the modules of a sentence-transformers model."""
+    modules = folder / "modules.json"
+    named = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
+    places = {Path(str(module.get("path", ""))) for module in named} | {Path()}
+    return sorted(place for place in places if ".." not in place.parts and not place.is_absolute())
+
+
+def _weights(folder: Path) -> list[Path]:
+    """Return the weight files of one folder: safetensors, or .bin where there is none."""
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob(FALLBACK_WEIGHTS))

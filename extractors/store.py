@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from extractors.vectors import read_vector_table
-from hf_datasets.errors import InputError, one_line, shorten
+from hf_datasets.errors import InputError, shorten
+from hf_datasets.hub import pull_snapshot
 from hf_datasets.reference import HUB_ID
 from hf_datasets.tables import require_file
 
@@ -161,16 +162,7 @@ def _check(path: Path, ids: list[str], vectors: NDArray[np.float32]) -> None:
 
 def _pull(name: str, revision: str | None) -> tuple[Path, dict[str, Any]]:
     """Download a Hub dataset of embeddings; return its one Parquet file and where it came from."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        root = Path(snapshot_download(name, repo_type="dataset", revision=revision))
-    except Exception as error:
-        message = (
-            f"cannot get embeddings {name} from the Hub: {one_line(error)[:300]}; "
-            "check the name, the revision and the connection, or give a local file"
-        )
-        raise InputError(message) from error
+    root = pull_snapshot(name, revision)
     files = sorted(root.rglob("*.parquet"))
     if len(files) != 1:
         found = shorten([path.relative_to(root) for path in files]) or "none"

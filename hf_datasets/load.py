@@ -42,6 +42,9 @@ def load_dataset(
     if len(parsed.parts) > 1 or (parsed.parts and config is not None):
         message = f"{name!r} names more than a dataset; give load_dataset(name, config)"
         raise InputError(message)
+    if version is not None and parsed.revision not in {None, version}:
+        message = f"{name!r} and version={version!r} name two revisions; give one"
+        raise InputError(message)
     config = config or next(iter(parsed.parts), None)
     asked = Reference(parsed.name, parsed.kind, version or parsed.revision, ())
     opened = open_dataset(asked)

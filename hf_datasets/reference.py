@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hf_datasets.errors import InputError, choose, nearest, one_line
 from hf_datasets.files import cache_folder, folder_digest
+from hf_datasets.hub import pull_snapshot
 from hf_datasets.registry import dataset_record, registered_datasets
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Reference:
 
 def parse_reference(text: str) -> Reference:
     """Split a dataset path; InputError when no folder, short name or Hub id fits it."""
+    if (folder := _folder_prefix(text)) and "@" in folder:
+        return Reference(folder, "folder", None, _parts(text[len(folder) :].strip("/"), ""))
     head, _, tail = text.partition("@")
     pull = PULL_REQUEST.match(tail)
     revision = (pull[0] if pull else tail.partition("/")[0]) or None
@@ -194,7 +197,8 @@ def open_dataset(reference: Reference) -> OpenedDataset:
     the asked revision (tag, branch or commit; `main` otherwise) and named by its commit.
     """
     if reference.kind == "hub":
-        return _pull(reference)
+        root = pull_snapshot(reference.name, reference.revision)
+        return OpenedDataset(reference.name, root, root.name)
     if reference.kind == "registered":
         root = _built(reference)
     else:
@@ -236,19 +240,3 @@ def require_version(root: Path, name: str, asked: str | None) -> None:
         stated = ", ".join(versions) or "none"
         message = f"{name} is version {stated}, not {asked}; build or name the version you need"
         raise InputError(message)
-
-
-def _pull(reference: Reference) -> OpenedDataset:
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = snapshot_download(reference.name, repo_type="dataset", revision=reference.revision)
-    except Exception as error:
-        at = f"@{reference.revision}" if reference.revision else ""
-        message = (
-            f"cannot get dataset {reference.name}{at} from the Hub: {one_line(error)[:300]}; "
-            "check the name, the revision and the connection, or name a local folder"
-        )
-        raise InputError(message) from error
-    root = Path(folder)
-    return OpenedDataset(reference.name, root, root.name)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import cpu_count  # type: ignore[import-untyped]
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from joblib import cpu_count
+from threadpoolctl import threadpool_limits
 
 from hf_datasets.command import progress
 from hf_datasets.errors import InputError

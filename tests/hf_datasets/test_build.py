@@ -69,6 +69,8 @@ def test_another_version_is_refused_not_ignored(sample_folder: Path) -> None:
         hf_datasets.load_dataset(NAME, "genes", version="2.0.0")
     with pytest.raises(InputError, match=r"is version 1\.0\.0, not 2\.0\.0"):
         hf_datasets.load_dataset(str(sample_folder), "genes", version="2.0.0")
+    with pytest.raises(InputError, match="name two revisions; give one"):
+        hf_datasets.load_dataset(f"{NAME}@1.0.0", "genes", version="2.0.0")
     with pytest.raises(InputError, match="unknown split"):
         hf_datasets.load_dataset(NAME, "genes", split="test")
 

@@ -87,3 +87,11 @@ def test_a_hub_dataset_that_cannot_be_had_is_one_line() -> None:
     with pytest.raises(InputError, match=r"cannot get dataset org/name@v1 from the Hub") as caught:
         open_dataset(parse_reference("org/name@v1"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_may_have_an_at_sign(sample_folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(sample_folder, tmp_path / "me@home")
+    parsed = parse_reference(f"{tmp_path}/me@home/genes/name")
+    assert parsed == Reference(f"{tmp_path}/me@home", "folder", None, ("genes", "name"))

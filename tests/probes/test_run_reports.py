@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from threadpoolctl import (  # type: ignore[import-untyped]
+from threadpoolctl import (
     threadpool_info,
     threadpool_limits,
 )
