@@ -225,7 +225,7 @@ def _write_parts(
             else:
                 table = _table(ids, encoder.encode(ids, values), schema)
                 with atomic_path(path) as temporary:
-                    pq.write_table(table, temporary)
+                    pq.write_table(table, temporary, use_dictionary=False)
             bar.update(len(ids))
     return reused
 
@@ -258,8 +258,9 @@ def _finish(parts: Path, out: Path, schema: pa.Schema, n_rows: int) -> None:
     with atomic_path(out, parts) as temporary:
         written, waiting = 0, 0
         tables: list[pa.Table] = []
+        # No dictionaries: vectors and ids hardly repeat, and building them takes memory and time.
         with pq.ParquetWriter(
-            temporary, schema, compression="zstd", write_page_index=True
+            temporary, schema, compression="zstd", write_page_index=True, use_dictionary=False
         ) as writer:
             for path in sorted(parts.glob("part-*.parquet")):
                 with pq.ParquetFile(path) as part:
