@@ -72,7 +72,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     inner.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=inner, pad_token="<pad>", bos_token="<s>", eos_token="</s>",
         unk_token="<unk>", cls_token="<s>", sep_token="</s>", model_max_length=36,
     )  # fmt: skip

@@ -77,7 +77,9 @@ def test_a_strangers_folder_without_readme_is_a_dataset(tmp_path: Path) -> None:
     assert len(opened.table("default")) == 2
 
 
-def test_what_is_nowhere_is_named() -> None:
+def test_what_is_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
     for text in ("gene-benchmark-sampel", "./nowhere/at/all", "..", ""):
         with pytest.raises(InputError, match="no dataset"):
             parse_reference(text)
