@@ -34,10 +34,13 @@ def shorten(names: Iterable[object], most: int = 5) -> str:
 
 
 def nearest(value: str, choices: Iterable[str]) -> str:
-    """Say `; did you mean X?` for the choice closest to `value`, or nothing."""
+    """Say `; did you mean X?` for the choice closest to `value`; only `;` if none is close.
+
+    It stands between what is wrong and the list of what would do.
+    """
     lowered = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(value.lower(), lowered, n=1, cutoff=0.5)
-    return f"; did you mean {lowered[close[0]]}?" if close else ""
+    return f"; did you mean {lowered[close[0]]}?" if close else ";"
 
 
 def choose(value: str, choices: Mapping[str, T], what: str, remedy: str = "") -> T:

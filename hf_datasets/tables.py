@@ -89,7 +89,7 @@ def require_file(path: Path) -> None:
         raise InputError(message)
     if not path.exists():
         siblings = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
-        message = f"no file {path}{nearest(path.name, siblings)}"
+        message = f"no file {path}{nearest(path.name, siblings)}".rstrip(";")
         raise InputError(message)
     if path.stat().st_size == 0:
         message = f"{path} is empty; give a file with at least one row"
