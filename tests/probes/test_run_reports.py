@@ -13,7 +13,7 @@ from threadpoolctl import (
 )
 
 from extractors.store import load_embeddings
-from probes import linear
+from probes import linear, logistic
 from probes import run as run_module
 from probes.run import Outcome, run_probes
 from probes.settings import Settings
@@ -72,7 +72,7 @@ def test_fits_that_stop_early_are_noted_and_recorded(
     make_embeddings: MakeEmbeddings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(linear, "MAX_ITER", 2)
+    monkeypatch.setattr(logistic, "MAX_ITER", 2)
     path = make_embeddings(vectors)
     outcome = run([path], [f"{bench}/one"], jobs=2)
     expected = {"bench/one/binary": 5, "bench/one/three": 5, "bench/one/labels": 15}
