@@ -1,51 +1,182 @@
-"""Building a dataset folder: Parquet for every config, and a README that `datasets` understands."""
+"""Building a dataset folder: Parquet for every config, and a README that `datasets` understands.
+
+A dataset that comes from upstream sources also gets `build.json`: what it was built from, what
+is in it, and what is not. With it, a build that would give the same again is not repeated.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import shutil
 import tempfile
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from hf_datasets.errors import InputError
+from hf_datasets.errors import InputError, shorten
 from hf_datasets.files import file_digest
-from hf_datasets.task import tasks_of_table
+from hf_datasets.readme import DATA_FILE, GENERATED, dataset_readme
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import datasets
 
     from hf_datasets.registry import DatasetRecord
 
-DATA_FILE = "{config}/train-00000-of-00001.parquet"
+RECORD_FILE = "build.json"
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a user says about a build."""
+
+    given: Mapping[str, Path] = field(default_factory=dict)
+    """`source` or `source.file` → a local copy."""
+    folder: Path | None = None
+    """A folder with a subfolder per source."""
+    download: bool = True
+    """Whether what is not at hand is fetched."""
+    dna_window: int = 2048
+    """Bases around the start of transcription."""
+    complete: bool = False
+    """Whether a dataset that lacks something is an error, before anything is written."""
+
+
+class Content(Protocol):
+    """What a dataset that is built from sources says about them; made from BuildOptions."""
+
+    digest: str
+    """A sha256 over the sources and options."""
+    unavailable: Mapping[str, str]
+    """Source that cannot be had → why."""
+
+    def configs(self) -> list[str]:
+        """Return the configs that can be built."""
+
+    def missing(self) -> dict[str, str]:
+        """Return path of what cannot be built → why."""
+
+    def record(self) -> dict[str, Any]:
+        """Return what `build.json` says about sources and tasks."""
+
+    def card(self) -> list[str]:
+        """Return the sections of the README that come after the table of tasks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Build:
+    """A dataset folder after `build_dataset`."""
+
+    tables: dict[str, datasets.Dataset]
+    """Config → table; empty if nothing had to be done."""
+    unchanged: bool = False
+    """The folder already held this very build."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Path of a task that is not in it → why."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Source that could not be had → why."""
 
 
 def builder_fingerprint(record: DatasetRecord) -> str:
-    """Return a sha256 over what a build is made from: the builder's folder and this file."""
+    """Return a sha256 over what a build is made from: the builder's folder, and these files."""
     source = inspect.getsourcefile(record.builder_class())
     files = sorted(Path(source).parent.glob("*")) if source else []
-    digests = [file_digest(path) for path in [*files, Path(__file__)] if path.is_file()]
+    for name in record.code:
+        place = HERE / name
+        files += sorted(place.glob("*.py")) if place.is_dir() else [place]
+    ours = [Path(__file__), HERE / "readme.py"]
+    digests = [file_digest(path) for path in [*files, *ours] if path.is_file()]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def build_dataset(record: DatasetRecord, out: Path) -> dict[str, datasets.Dataset]:
-    """Build every config of a dataset into the folder `out`; return the tables by config.
+def build_dataset(record: DatasetRecord, out: Path, options: BuildOptions | None = None) -> Build:
+    """Build every config of a dataset into the folder `out`.
 
     The folder appears whole or not at all. A folder that this function wrote before is
-    replaced; any other folder that is not empty is refused.
+    replaced; any other folder that is not empty is refused. A dataset that is built from
+    sources is left as it is when sources, options and code are those it was built from.
     """
     _require_ours(out)
+    content = _content(record, options or BuildOptions())
+    stamp = _stamp(record, content)
+    if content and (before := _same_build(out, stamp)) is not None:
+        return Build({}, unchanged=True, missing=before, unavailable=dict(content.unavailable))
+    missing = content.missing() if content else {}
+    if missing and options and options.complete:
+        message = (
+            f"{record.name} cannot be built in full, it would lack {shorten(missing, 3)}: "
+            f"{next(iter(missing.values()))}; build what there is: publish build {record.name} "
+            "--out DIR"
+        )
+        raise InputError(message)
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
-        tables = _write_tables(record, staging)
-        (staging / "README.md").write_text(_readme(record, tables), encoding="utf-8")
+        tables = _write_tables(record, staging, content)
+        readme = dataset_readme(record, tables, content.card() if content else ())
+        (staging / "README.md").write_text(readme, encoding="utf-8")
+        if content:
+            _write_record(record, staging, stamp, content.record() | {"missing": missing})
         staging.chmod(0o755)
         _replace(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return tables
+    return Build(tables, missing=missing, unavailable=dict(content.unavailable) if content else {})
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return the `build.json` of a built folder, {} where there is none.
+
+    `partial` is true if something of the dataset is not in it; `missing` says what and why.
+    """
+    path = folder / RECORD_FILE
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _content(record: DatasetRecord, options: BuildOptions) -> Content | None:
+    if not record.content:
+        if options.given or options.folder:
+            message = f"{record.name} is built from no sources; leave out --source and --sources"
+            raise InputError(message)
+        return None
+    module, _, attribute = record.content.partition(":")
+    made: Content = getattr(import_module(module), attribute)(options)
+    return made
+
+
+def _stamp(record: DatasetRecord, content: Content | None) -> dict[str, str]:
+    """Return what decides the bytes of a build."""
+    return {
+        "version": record.version,
+        "code": builder_fingerprint(record),
+        "sources": content.digest if content else "",
+        "datasets": version("datasets"),
+        "pyarrow": version("pyarrow"),
+    }
+
+
+def _same_build(out: Path, stamp: dict[str, str]) -> dict[str, str] | None:
+    """Return what the folder lacks if it is this very build, with its files whole; else None."""
+    record = read_record(out)
+    if record.get("stamp") != stamp:
+        return None
+    for name, digest in record.get("outputs", {}).items():
+        path = out / name
+        if not path.is_file() or file_digest(path) != digest:
+            return None
+    return dict(record["missing"])
 
 
 def _require_ours(out: Path) -> None:
@@ -69,15 +200,18 @@ def _replace(staging: Path, out: Path) -> None:
         staging.replace(out)
 
 
-def _write_tables(record: DatasetRecord, folder: Path) -> dict[str, datasets.Dataset]:
+def _write_tables(
+    record: DatasetRecord, folder: Path, content: Content | None
+) -> dict[str, datasets.Dataset]:
     """Run the builder for each config and write its rows as Parquet."""
     from hf_datasets.reference import quiet_datasets
 
     builder_class = record.builder_class()
+    extra = {"content": content} if content else {}
     tables = {}
-    for config in record.configs:
+    for config in content.configs() if content else record.configs:
         with tempfile.TemporaryDirectory() as scratch, quiet_datasets():
-            builder = builder_class(cache_dir=scratch, config_name=config)
+            builder = builder_class(cache_dir=scratch, config_name=config, **extra)
             builder.download_and_prepare()
             table = builder.as_dataset(split="train", in_memory=True)
             path = folder / DATA_FILE.format(config=config)
@@ -89,50 +223,17 @@ def _write_tables(record: DatasetRecord, folder: Path) -> dict[str, datasets.Dat
     return tables
 
 
-GENERATED = "<!-- written by genezoo: publish build -->"
-
-
-def _readme(record: DatasetRecord, tables: dict[str, datasets.Dataset]) -> str:
-    """Return the dataset's README: the configs for `datasets`, and a table of tasks for people."""
-    import yaml
-
-    card: dict[str, Any] = {
-        "pretty_name": record.name,
-        "license": record.licence,
-        "tags": ["biology", "genes", "embeddings", "benchmark"],
-        "configs": [
-            {
-                "config_name": config,
-                "version": record.version,
-                "data_files": [{"split": "train", "path": DATA_FILE.format(config=config)}],
-            }
-            for config in record.configs
-        ],
+def _write_record(
+    record: DatasetRecord, folder: Path, stamp: dict[str, str], about: dict[str, Any]
+) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    whole = {
+        "dataset": record.name,
+        "version": record.version,
+        "partial": bool(about["missing"]),
+        "stamp": stamp,
+        "outputs": {path.relative_to(folder).as_posix(): file_digest(path) for path in files},
+        **about,
     }
-    rows = [
-        f"| `{task.config}/{task.column}` | {task.type} | {_size(tables[config], task.column)} "
-        f"| {', '.join(task.classes)} |"
-        for config in record.configs
-        for task in tasks_of_table(record.name, config, tables[config].features)
-    ]
-    head = yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
-    text = inspect.getdoc(record.builder_class()) or record.summary
-    example = record.configs[min(3, len(record.configs) - 1)]
-    return "\n".join(
-        [
-            f"---\n{head}---",
-            GENERATED,
-            f"# {record.name} {record.version}\n\n{text}\n",
-            "```python\nfrom datasets import load_dataset\n",
-            f'load_dataset("FOLDER", "{example}")\n```\n',
-            "## Tasks\n\n| task | type | entities | classes |\n|---|---|---:|---|",
-            *rows,
-            "",
-        ]
-    )
-
-
-def _size(table: datasets.Dataset, column: str) -> int:
-    """Count the entities that are in a task: rows whose label is not null."""
-    values = table.data.column(column)
-    return len(values) - int(values.null_count)
+    text = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    (folder / RECORD_FILE).write_text(text, encoding="utf-8")

@@ -122,6 +122,15 @@ class OpenedDataset:
         """The folder's full name, as `datasets` needs it; links stay, caches are made of them."""
         return os.path.normpath(self.root.absolute())
 
+    def title(self) -> str:
+        """Return the name that the dataset's card states, whatever its folder is called."""
+        import yaml
+
+        if not has_card(self.root):
+            return ""
+        head = (self.root / "README.md").read_text(encoding="utf-8").split("---")[1]
+        return str((yaml.safe_load(head) or {}).get("pretty_name", ""))
+
     def configs(self) -> list[str]:
         """Return the names of the tables."""
         import datasets
@@ -209,7 +218,7 @@ def open_dataset(reference: Reference) -> OpenedDataset:
 
 
 def _built(reference: Reference) -> Path:
-    from hf_datasets.build import build_dataset, builder_fingerprint
+    from hf_datasets.build import BuildOptions, build_dataset, builder_fingerprint
 
     record = dataset_record(reference.name)
     asked = (reference.revision or record.version).removeprefix("v")
@@ -222,7 +231,8 @@ def _built(reference: Reference) -> Path:
     stamp = f"{record.version}-{builder_fingerprint(record)[:16]}"
     root = cache_folder() / "datasets" / record.name / stamp
     if not (root / "README.md").is_file():
-        build_dataset(record, root)
+        # What everybody gets by the short name is whole, or it is not there.
+        build_dataset(record, root, BuildOptions(complete=True))
     return root
 
 

@@ -35,6 +35,12 @@ class DatasetRecord:
     """SPDX identifier of the built dataset."""
     configs: tuple[str, ...]
     """Names of its tables."""
+    content: str = ""
+    """`module:Class` of a `build.Content`, for a dataset that is built from upstream sources."""
+    tasks: str = ""
+    """`module:function` returning its tasks as `listing.ListedTask`, known without a build."""
+    code: tuple[str, ...] = ()
+    """Files and folders of `hf_datasets`, beside the builder's own, that decide what is built."""
 
     def builder_class(self) -> type[DatasetBuilder]:
         """Import and return the builder class."""
@@ -59,6 +65,26 @@ _OURS = (
             "protein-properties",
             "gene2gene",
         ),
+    ),
+    DatasetRecord(
+        name="gene-benchmark",
+        builder="hf_datasets.gene_benchmark.builder:GeneBenchmark",
+        version="1.0.0",
+        summary="hundreds of properties of human genes, after arXiv 2412.04075, from their sources",
+        licence="other",
+        configs=(
+            "genes",
+            "genomic-properties",
+            "regulatory-functions",
+            "localization",
+            "biological-processes",
+            "protein-properties",
+            "gene2gene",
+            "gene-disease",
+        ),
+        content="hf_datasets.gene_benchmark.builder:GeneBenchmarkContent",
+        tasks="hf_datasets.gene_benchmark.tasks:listed_tasks",
+        code=("sources", "symbols.py", "tables.py"),
     ),
 )
 

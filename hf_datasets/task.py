@@ -10,7 +10,8 @@ feature                    task type
 =========================  ===========
 
 Null: this entity is not in the task. An empty list: it is in it, with no label.
-A table has one key: ``symbol``, or ``symbol_a`` and ``symbol_b`` for pairs, or ``id``.
+A table has one key: ``symbol``, or ``symbol_a`` and ``symbol_b`` for pairs of genes, or ``symbol``
+and ``disease_id`` for a gene with a disease, or ``id``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hf_datasets.errors import InputError, nearest, shorten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEYS = (("symbol_a", "symbol_b"), ("symbol",), ("id",))
+KEYS = (("symbol_a", "symbol_b"), ("symbol", "disease_id"), ("symbol",), ("id",))
 """The key columns a table may have; the first set that is there is the table's key."""
 INPUT_COLUMNS = ("sequence", "split", "fold", "fold_family")
 """Columns that belong to a task table without being tasks."""
@@ -60,7 +61,7 @@ class Task:
     classes: tuple[str, ...]
     """Names of the classes in label order; empty for a regression."""
     key: tuple[str, ...]
-    """The key columns: ("symbol",), ("symbol_a", "symbol_b") or ("id",)."""
+    """The key columns, one of KEYS."""
     label: str | None = None
     """The label that makes a derived binary task, or None for the whole column."""
 
@@ -132,7 +133,8 @@ def pick_task(
     where = f"{dataset}/{config}"
     key = table_key(features)
     if key is None:
-        message = f"{where} has no key column; a task table has symbol, symbol_a + symbol_b, or id"
+        choices = ", or ".join(" + ".join(names) for names in KEYS)
+        message = f"{where} has no key column; a task table has {choices}"
         raise InputError(message)
     if column not in features:
         names = [name for name in features if name not in key]

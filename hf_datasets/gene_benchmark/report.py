@@ -1,0 +1,185 @@
+"""What a build says about itself: `build.json` for programs, README sections for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hf_datasets.gene_benchmark.clusters import mmseqs_version
+from hf_datasets.gene_benchmark.tasks import CONFIGS, PAIR_KEYS, TASKS
+from hf_datasets.sources import SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hf_datasets.gene_benchmark.columns import Column, Columns
+    from hf_datasets.gene_benchmark.inputs import Inputs
+    from hf_datasets.gene_benchmark.upstream import Upstream
+
+NOTES = """\
+## Notes
+
+- A gene is in a task of labels only if it has one of them: so it is in gene-benchmark.
+- `gene2gene`: each pair is there once, whichever gene comes first; pairs that the source gives
+  with both labels are left out.
+- `gene-disease`: `symbol` is a gene, `disease_id` a disease of Open Targets; embed both.
+- gene-benchmark builds its task "N1 network" from the file `n1_target` and "N1 targets" from
+  `n1_network`. Columns here are named after the files, published names follow gene-benchmark.
+- "Lys4-only-methylated vs non-methylated" is bivalent against Lys4-only, as its file says.
+- `subcellular_location` is published under genomic properties; here it is in `localization`.
+- `genes`: `dna_window` has the start of transcription at its middle base, read along the gene;
+  `gene_family` is the largest HGNC gene group of at most 100 genes; `paralog_cluster` names the
+  first gene of a cluster by MMseqs2 (30% identity over 80% of both proteins).
+"""
+INPUT_SOURCES = ("hgnc", "ncbi_gene", "uniprot", "ensembl")
+"""Sources of the config `genes`."""
+
+
+def build_record(upstream: Upstream, columns: Columns, inputs: Inputs | None) -> dict[str, Any]:
+    """Return the part of `build.json` about sources, tasks, inputs and names of genes."""
+    return {
+        "sources": {
+            name: {
+                "title": SOURCES[name].title,
+                "version": upstream.version(name),
+                "licence": SOURCES[name].licence,
+                "citation": SOURCES[name].citation,
+                "files": [file.record() for _, file in sorted(files.items())],
+            }
+            for name, files in upstream.files.items()
+        },
+        "unavailable": upstream.unavailable,
+        "tasks": {
+            path: {
+                "published": column.record.published,
+                "family": column.record.family,
+                "type": column.record.type.value,
+                "source": column.record.source,
+                "size": len(column.labels),
+                "classes": len(column.classes),
+                "published_size": column.record.published_size,
+                "differs": why_it_differs(upstream, column),
+            }
+            for path, column in columns.built.items()
+        },
+        "genes": inputs and {"rows": len(inputs.rows), "filled": inputs.filled()},
+        "dna_window": upstream.options.dna_window,
+        "mmseqs": mmseqs_version(),
+        "left_out": dict(sorted(upstream.left_out.items())),
+        "names": {source: names.record() for source, names in columns.names.items()},
+        "hpa_columns": _hpa_origins(upstream),
+    }
+
+
+def _hpa_origins(upstream: Upstream) -> dict[str, Any]:
+    """Return column → the file of the Human Protein Atlas that it was taken from."""
+    if "hpa" in upstream.unavailable:
+        return {}
+    return {column: asdict(origin) for column, origin in upstream.hpa.origins.items()}
+
+
+def why_it_differs(upstream: Upstream, column: Column) -> str:
+    """Say why a task has more or fewer entities than published; empty if it has as many."""
+    record = column.record
+    if record.published_size is None or len(column.labels) == record.published_size:
+        return ""
+    if record.source != "hpa":
+        return record.differs or "another release of the source"
+    origin = upstream.hpa.origins[record.published]
+    reason = f"version {origin.version} of the atlas, file {origin.key} ({origin.rows:,} rows)"
+    if repeated := origin.rows - origin.genes:
+        reason += f"; {repeated} rows repeat a symbol"
+    return reason
+
+
+def card_sections(upstream: Upstream, columns: Columns, missing: dict[str, str]) -> list[str]:
+    """Return the sections of the README after its table of tasks."""
+    return [
+        *_partial(missing),
+        *_configs(upstream),
+        *_counts(upstream, columns),
+        *_names(columns),
+        NOTES,
+        *_sources(upstream),
+    ]
+
+
+def _partial(missing: dict[str, str]) -> Iterator[str]:
+    """Yield what is not in the build, tasks with one reason together."""
+    if not missing:
+        return
+    yield "## Partial build\n"
+    yield f"**{len(missing)} parts of the dataset are not in this build:**\n"
+    reasons: dict[str, list[str]] = {}
+    for path, reason in missing.items():
+        reasons.setdefault(reason, []).append(f"`{path.split('/', 1)[1]}`")
+    yield from (f"- {', '.join(paths)}: {reason}" for reason, paths in reasons.items())
+    yield ""
+
+
+def _configs(upstream: Upstream) -> Iterator[str]:
+    yield "## Configs\n\n| config | key | sources | licences |\n|---|---|---|---|"
+    for config in CONFIGS:
+        sources = {record.source: None for record in TASKS if record.config == config}
+        names = [name for name in sources or INPUT_SOURCES if name in upstream.files]
+        licences = dict.fromkeys(SOURCES[name].licence for name in names)
+        key = ", ".join(f"`{name}`" for name in PAIR_KEYS.get(config, ("symbol",)))
+        titles = ", ".join(SOURCES[name].title for name in names)
+        yield f"| `{config}` | {key} | {titles or '-'} | {'; '.join(licences) or '-'} |"
+    yield ""
+
+
+def _counts(upstream: Upstream, columns: Columns) -> Iterator[str]:
+    """Yield how sizes compare with those of the paper."""
+    rows = [
+        f"| `{column.record.config}/{column.record.column}` | {column.record.published} "
+        f"| {size:,} | {here:,} | {here - size:+,} | {why_it_differs(upstream, column)} |"
+        for column in columns.built.values()
+        if (size := column.record.published_size) and (here := len(column.labels)) != size
+    ]
+    yield "## Sizes against the paper\n"
+    if not rows:
+        yield "Every task that states a size has it.\n"
+        return
+    yield "Tasks that are not listed have the published size, or none was published.\n"
+    yield "| task | published as | paper | here | difference | why |\n|---|---|---:|---:|---:|---|"
+    yield from rows
+    yield ""
+
+
+def _names(columns: Columns) -> Iterator[str]:
+    if not columns.names:
+        return
+    yield "## Symbols\n"
+    yield (
+        "A name is replaced by the approved symbol where that is certain (a former symbol of one "
+        "gene, or the source's Ensembl id); aliases, ambiguous, withdrawn and unknown names stay "
+        "as the source has them, so that no count changes. The lists are in `build.json`.\n"
+    )
+    yield "| source | names | approved | renamed | aliases kept | ambiguous | unknown |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for source, names in columns.names.items():
+        counts = names.report.counts
+        unknown = len(names.report.unknown) + len(names.report.withdrawn)
+        yield (
+            f"| {_title(source)} | {len(names.symbols):,} | {counts.get('approved', 0):,} "
+            f"| {len(names.renamed):,} | {len(names.aliases):,} "
+            f"| {len(names.report.ambiguous):,} | {unknown:,} |"
+        )
+    yield ""
+
+
+def _title(part: str) -> str:
+    source, _, file = part.partition(".")
+    return f"{SOURCES[source].title} ({file})" if file else SOURCES[source].title
+
+
+def _sources(upstream: Upstream) -> Iterator[str]:
+    yield "## Sources\n\n| source | version | licence | please cite |\n|---|---|---|---|"
+    for name in upstream.files:
+        source = SOURCES[name]
+        yield (
+            f"| [{source.title}]({source.homepage}) | {upstream.version(name)} "
+            f"| {source.licence} | {source.citation} |"
+        )
+    yield ""
