@@ -23,7 +23,7 @@ from hub_routes import TOKEN, Call, Reply, find_route, reply_to
 from hub_store import Blob, Repository, read_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 RESET = 0
@@ -57,6 +57,7 @@ class Hub:
         """What was asked, in order; a test may clear it."""
         self.lock = threading.RLock()
         self._failures: dict[str, tuple[int, int]] = {}
+        self._hooks: dict[str, Callable[[], object]] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -115,6 +116,15 @@ class Hub:
         with self.lock:
             self._failures[kind] = (status, times)
 
+    def before(self, kind: str, happens: Callable[[], object]) -> None:
+        """Let something happen on the Hub just before it handles the next request of a kind."""
+        with self.lock:
+            self._hooks[kind] = happens
+
+    def run_hook(self, kind: str) -> None:
+        """Let happen what has to happen before a request of this kind, once."""
+        self._hooks.pop(kind, lambda: None)()
+
     def failure(self, kind: str) -> int | None:
         """Return the status with which a request of this kind has to fail now, if it has to."""
         status, times = self._failures.get(kind, (0, 0))
@@ -142,6 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         url, body = urlsplit(self.path), self._body()
         kind, function, parts = find_route(self.command, url.path)
         with self.hub.lock:
+            self.hub.run_hook(kind)
             status = self.hub.failure(kind)
             if status is None:
                 headers = {name.lower(): value for name, value in self.headers.items()}

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
+from hub_client import Client, error_line
 from hub_routes import TOKEN
 from hub_server import ALWAYS, RESET, Hub
 from hub_store import PullRequest
@@ -33,7 +31,6 @@ from hf_datasets.sample.builder import class_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = "org/gene-benchmark-sample"
 LOCALIZATION = "localization/train-00000-of-00001.parquet"
 UNSAFE = (".py", ".pkl", ".bin")
@@ -146,54 +143,6 @@ from extractors.__main__ import command
 
 print(json.dumps([command(arguments) for arguments in json.loads(sys.argv[1])]))
 """
-
-
-@dataclass(frozen=True)
-class Client:
-    """Runs Python against one Hub, with caches and a working folder of its own."""
-
-    hub: Hub
-    folder: Path
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `python …` in the folder; `variables` are added to its environment."""
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        ours = self.hub.environment(self.folder / "home")
-        ours |= {"PYTHONPATH": str(ROOT), "GENEZOO_CACHE": str(self.folder / "cache")}
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder, capture_output=True, text=True, timeout=100, check=False,
-            env={**plain, **ours, **variables},
-        )  # fmt: skip
-        printed = done.stdout + done.stderr
-        assert "Traceback" not in printed, printed
-        assert TOKEN not in printed
-        return done
-
-    def json(self, code: str, *arguments: str, **variables: str) -> Any:
-        """Run a snippet and return the JSON that it prints last."""
-        done = self.run("-c", code, *arguments, **variables)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    def extract(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "extractors", *arguments, **variables)
-
-    def probe(self, *arguments: str, **variables: str) -> pa.Table:
-        """Probe into a table of results."""
-        out = self.folder / f"results-{hashlib.sha256(repr(arguments).encode()).hexdigest()[:8]}"
-        done = self.run("-m", "probes", *arguments, "--out", f"{out}.parquet", **variables)
-        assert done.returncode == 0, done.stderr
-        return pq.read_table(f"{out}.parquet")
-
-
-def error_line(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line that a command ended with; progress bars may stand before it."""
-    assert done.returncode == 2, done.stderr
-    *before, last = done.stderr.strip().splitlines()
-    assert ": error: " in last
-    assert all("Fetching" in line or not line.strip() for line in before), done.stderr
-    return last
 
 
 def edited(built: Path, folder: Path) -> Path:

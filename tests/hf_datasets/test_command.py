@@ -25,8 +25,8 @@ HEAVY = (
     "sentence_transformers",
 )
 LIGHT_COMMANDS = [
-    "hf_datasets list", "hf_datasets --help", "extractors --help", "extractors --list",
-    "probes --help", "cards --help",
+    "hf_datasets list", "hf_datasets list --tasks", "hf_datasets --help", "extractors --help",
+    "extractors --list", "probes --help", "cards --help",
 ]  # fmt: skip
 
 
