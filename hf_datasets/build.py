@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hf_datasets.errors import InputError, shorten
-from hf_datasets.files import file_digest
+from hf_datasets.files import file_digest, folder_digest
 from hf_datasets.readme import DATA_FILE, GENERATED, dataset_readme
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ def build_dataset(record: DatasetRecord, out: Path, options: BuildOptions | None
     try:
         tables = _write_tables(record, staging, content)
         readme = dataset_readme(record, tables, content.card() if content else ())
+        # Plain `datasets` keeps what it loaded by the card's text alone: name the content there.
+        content_digest = folder_digest(staging, ("*.parquet",))[:16]
+        readme += f"<!-- content sha256:{content_digest} -->\n"
         (staging / "README.md").write_text(readme, encoding="utf-8")
         if content:
             _write_record(record, staging, stamp, content.record() | {"missing": missing})

@@ -84,7 +84,7 @@ _OURS = (
         ),
         content="hf_datasets.gene_benchmark.builder:GeneBenchmarkContent",
         tasks="hf_datasets.gene_benchmark.tasks:listed_tasks",
-        code=("sources", "symbols.py", "tables.py"),
+        code=("sources", "symbols.py", "tables.py", "folds.py", "leakage.py", "phrases.py"),
     ),
 )
 
@@ -95,7 +95,14 @@ def registered_datasets() -> dict[str, DatasetRecord]:
     """Return our datasets and those of installed packages; a name taken twice is an error."""
     found = dict(DATASETS)
     for point in entry_points(group=ENTRY_POINT_GROUP):
-        record = point.load()
+        try:
+            record = point.load()
+        except Exception as error:
+            message = (
+                f"entry point {point.name} = {point.value} cannot be loaded "
+                f"({type(error).__name__}: {error}); mend or remove that package"
+            )
+            raise InputError(message) from error
         if not isinstance(record, DatasetRecord):
             message = (
                 f"entry point {point.name} = {point.value} is no DatasetRecord; mend the package"

@@ -16,7 +16,9 @@ from hf_datasets.gene_benchmark.record import DATASET
 from hf_datasets.gene_benchmark.report import build_record, card_sections
 from hf_datasets.gene_benchmark.tasks import CONFIGS
 from hf_datasets.gene_benchmark.upstream import Upstream, open_upstream
+from hf_datasets.phrases import dataset_phrases
 from hf_datasets.sources.source import SourceUnavailable
+from hf_datasets.task import tasks_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +53,16 @@ class GeneBenchmarkContent:
     def inputs(self) -> Inputs | None:
         """The table `genes`, None without HGNC."""
         try:
-            return read_inputs(self.upstream, self.columns.genes())
+            found = read_inputs(self.upstream, self.columns.genes())
         except SourceUnavailable:
             return None
+        tasks = [
+            task
+            for config in CONFIGS
+            if (columns := self.columns.of(config))
+            for task in tasks_of_table(DATASET, config, config_features(config, columns))
+        ]
+        return found.masked(dataset_phrases(tasks))
 
     def configs(self) -> list[str]:
         """Return the configs that have anything in them."""
@@ -89,7 +98,9 @@ class GeneBenchmarkContent:
             )
             raise InputError(message)
         features = config_features(config, columns)
-        return features, config_table(columns, features)
+        rows = self.inputs.rows if self.inputs else []
+        families = {row["symbol"] or "": row["gene_family"] for row in rows}
+        return features, config_table(config, columns, features, families)
 
     def record(self) -> dict[str, Any]:
         """Return what `build.json` says about sources, tasks and names of genes."""
@@ -105,6 +116,10 @@ class GeneBenchmark(datasets.ArrowBasedBuilder):  # type: ignore[misc]
 
     The config `genes` holds what models read; every other config is a wide table with a typed
     label column a task. Null: the gene is not in the task. Rows are sorted by their key.
+
+    `description_masked` is the description without the words that name a label of any task.
+    `fold` deals the genes of a table out to five folds; `fold_family` keeps families of genes
+    (`gene_family`) in one fold. A pair of genes has a fold where both its genes have the same.
     """
 
     VERSION = datasets.Version(VERSION)

@@ -6,12 +6,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hf_datasets.folds import FOLD_COLUMNS, family_folds, pair_folds, seeded_folds
 from hf_datasets.gene_benchmark.names import SourceNames, resolve_names
 from hf_datasets.gene_benchmark.tasks import PAIR_KEYS, TASKS, tasks_of
 from hf_datasets.sources.source import SourceUnavailable
 from hf_datasets.task import TaskType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
     from datasets import Features
 
@@ -142,6 +145,7 @@ def config_features(config: str, columns: list[Column]) -> Features:
         if column.record.type is TaskType.MULTI_LABEL:
             feature = List(feature)
         features[column.record.column] = feature
+    features |= {name: Value("int32") for name in FOLD_COLUMNS}
     return Features(features)
 
 
@@ -149,16 +153,41 @@ def _key_names(config: str) -> tuple[str, ...]:
     return PAIR_KEYS.get(config, ("symbol",))
 
 
-def config_table(columns: list[Column], features: Features) -> pa.Table:
-    """Return a config as one wide table, a row for every key of any column, sorted by key."""
+def config_table(
+    config: str, columns: list[Column], features: Features, families: Mapping[str, str | None]
+) -> pa.Table:
+    """Return a config as one wide table, a row for every key of any column, sorted by key.
+
+    `families` (symbol → gene family) decide the column `fold_family`.
+    """
     import pyarrow as pa
 
     keys = sorted({key for column in columns for key in column.labels})
     parts: list[list[Any]] = [[key[place] for key in keys] for place in range(len(keys[0]))]
     parts += [_cells(column, keys) for column in columns]
+    parts += _folds(config, keys, families)
     schema = features.arrow_schema
     arrays = [pa.array(part, field.type) for part, field in zip(parts, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _folds(
+    config: str, keys: list[Key], families: Mapping[str, str | None]
+) -> list[list[int | None]]:
+    """Return the columns `fold` and `fold_family`.
+
+    What is dealt out are genes: a pair lies in a fold when both its genes do, a gene with a
+    disease where the gene does.
+    """
+    genes = sorted({part for key in keys for part in (key if config == "gene2gene" else key[:1])})
+    found: list[list[int | None]] = []
+    for dealt in (seeded_folds(genes), family_folds(genes, [families.get(one) for one in genes])):
+        fold_of = dict(zip(genes, dealt.tolist(), strict=True))
+        if config == "gene2gene":
+            found.append(pair_folds([(key[0], key[1]) for key in keys], fold_of))
+        else:
+            found.append([fold_of[key[0]] for key in keys])
+    return found
 
 
 def _cells(column: Column, keys: list[Key]) -> list[Any]:

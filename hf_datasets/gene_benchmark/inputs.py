@@ -9,19 +9,21 @@ from hf_datasets.gene_benchmark.clusters import paralog_clusters
 from hf_datasets.gene_benchmark.families import gene_families
 from hf_datasets.gene_benchmark.genome import tss_windows
 from hf_datasets.gene_benchmark.names import CODING
+from hf_datasets.leakage import mask_descriptions
 from hf_datasets.sources.source import SourceUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
 
     from hf_datasets.gene_benchmark.upstream import Upstream
+    from hf_datasets.phrases import Phrase
     from hf_datasets.sources.hgnc import HgncGene
 
 COLUMNS = (
     "symbol", "hgnc_id", "ensembl_gene_id", "entrez_id", "uniprot_id", "name", "description",
-    "protein_sequence", "dna_window", "gene_family", "paralog_cluster",
+    "description_masked", "protein_sequence", "dna_window", "gene_family", "paralog_cluster",
 )  # fmt: skip
 NOTHING = {
     "description": "source ncbi_gene has no gene_summary.gz: symbol and name only",
@@ -47,6 +49,14 @@ class Inputs:
 
         columns = {name: [row[name] for row in self.rows] for name in COLUMNS}
         return pa.table({name: pa.array(cells, pa.string()) for name, cells in columns.items()})
+
+    def masked(self, phrases: Iterable[Phrase]) -> Inputs:
+        """Return the same with `description_masked`: the texts without what names a label."""
+        texts = mask_descriptions([row["description"] for row in self.rows], phrases)
+        rows = [
+            row | {"description_masked": text} for row, text in zip(self.rows, texts, strict=True)
+        ]
+        return Inputs(rows, self.missing)
 
     def filled(self) -> dict[str, int]:
         """Return column → genes for which it says something."""

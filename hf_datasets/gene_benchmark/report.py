@@ -27,9 +27,21 @@ NOTES = """\
   `n1_network`. Columns here are named after the files, published names follow gene-benchmark.
 - "Lys4-only-methylated vs non-methylated" is bivalent against Lys4-only, as its file says.
 - `subcellular_location` is published under genomic properties; here it is in `localization`.
-- `genes`: `dna_window` has the start of transcription at its middle base, read along the gene;
+- `fold` deals the genes of a table out to five folds; `fold_family` does so by `gene_family`, so
+  that no paralog of a training gene is tested. A pair of genes lies in a fold when both do.
+- `genes`: `description_masked` is the description without the words that name a label of any
+  task: the difference between the two is what a text model reads off. `dna_window` has the
+  start of transcription at its middle base, read along the gene;
   `gene_family` is the largest HGNC gene group of at most 100 genes; `paralog_cluster` names the
   first gene of a cluster by MMseqs2 (30% identity over 80% of both proteins).
+"""
+CONVERTED_KEYWORDS = """\
+## Known faults
+
+- The UniProt keywords come from a converted table that is incomplete: of some keywords
+  (Glycoprotein, ATP-binding, Nucleotide-binding, Calcium, Copper, Lectin, Lipid-binding, perhaps
+  Metal-binding) it holds only the genes of a narrower keyword, so that many genes are wrongly
+  without them. `--source uniprot.entries=FILE`, UniProt's own stream, does not have this fault.
 """
 INPUT_SOURCES = ("hgnc", "ncbi_gene", "uniprot", "ensembl")
 """Sources of the config `genes`."""
@@ -100,6 +112,7 @@ def card_sections(upstream: Upstream, columns: Columns, missing: dict[str, str])
         *_counts(upstream, columns),
         *_names(columns),
         NOTES,
+        *_faults(upstream),
         *_sources(upstream),
     ]
 
@@ -127,6 +140,13 @@ def _configs(upstream: Upstream) -> Iterator[str]:
         titles = ", ".join(SOURCES[name].title for name in names)
         yield f"| `{config}` | {key} | {titles or '-'} | {'; '.join(licences) or '-'} |"
     yield ""
+
+
+def _faults(upstream: Upstream) -> Iterator[str]:
+    """Yield what is known to be wrong with the files that were used."""
+    used = upstream.files.get("uniprot", {})
+    if "keywords" in used and "entries" not in used:
+        yield CONVERTED_KEYWORDS
 
 
 def _counts(upstream: Upstream, columns: Columns) -> Iterator[str]:

@@ -13,6 +13,7 @@ import yaml
 import hf_datasets
 from hf_datasets.__main__ import command
 from hf_datasets.errors import InputError
+from hf_datasets.files import folder_digest
 from hf_datasets.registry import dataset_record, registered_datasets
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ def test_the_same_build_gives_the_same_bytes(sample_folder: Path, tmp_path: Path
     assert command(["build", NAME, "--out", str(out)]) == 0, "its own folder may be replaced"
     assert files(out) == files(sample_folder)
     assert [path.name for path in tmp_path.iterdir()] == ["again"]
+
+
+def test_the_card_changes_with_the_content(sample_folder: Path) -> None:
+    """Plain `datasets` would give old rows of a folder whose card stayed the same."""
+    digest = folder_digest(sample_folder, ("*.parquet",))[:16]
+    text = (sample_folder / "README.md").read_text(encoding="utf-8")
+    assert text.endswith(f"<!-- content sha256:{digest} -->\n")
 
 
 def test_readme_and_parquet_fit_the_hub(sample_folder: Path) -> None:

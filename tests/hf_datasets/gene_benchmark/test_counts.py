@@ -165,3 +165,21 @@ def test_it_is_quick_and_says_what_it_lacks(real_build: RealBuild, upstream: Pat
     )
     assert again.unchanged
     assert time.process_time() - start < 5
+
+
+def test_masked_descriptions_do_not_say_the_label(real_content: GeneBenchmarkContent) -> None:
+    _, table = real_content.table("genes")
+    texts = {
+        row["symbol"]: (row["description"], row["description_masked"]) for row in table.to_pylist()
+    }
+    assert texts["RPL3"] == ("RPL3: ribosomal protein L3", "RPL3: […] L3")
+    assert texts["BRCA1"][1] == "BRCA1: BRCA1 […] associated", "DNA Repair is a pathway"
+    assert texts["TP53"][0] == texts["TP53"][1] == "TP53: tumor protein p53"
+    changed = sum(plain != masked for plain, masked in texts.values())
+    assert 5_000 < changed < 15_000
+
+
+def test_keywords_of_the_converted_table_carry_a_warning(
+    real_content: GeneBenchmarkContent,
+) -> None:
+    assert any("## Known faults" in section for section in real_content.card())

@@ -62,6 +62,25 @@ def test_with_every_source_every_task_is_built(tiny_content: GeneBenchmarkConten
         assert key == sorted(key)
 
 
+def test_folds_keep_families_and_the_genes_of_pairs_together(
+    tiny_content: GeneBenchmarkContent,
+) -> None:
+    family = {key[0]: row["gene_family"] for key, row in rows(tiny_content, "genes").items()}
+    for config in CONFIGS[1:]:
+        found = rows(tiny_content, config)
+        of_gene: dict[str, dict[str, set[int]]] = {"fold": {}, "fold_family": {}}
+        for key, row in found.items():
+            for column, genes in of_gene.items():
+                if row[column] is not None:
+                    for gene in key if config == "gene2gene" else key[:1]:
+                        name = family.get(gene) if column == "fold_family" else None
+                        genes.setdefault(name or gene, set()).add(row[column])
+        for column, genes in of_gene.items():
+            assert all(len(folds) == 1 for folds in genes.values()), (config, column)
+    localization = rows(tiny_content, "localization").values()
+    assert {row["fold"] for row in localization} == set(range(5))
+
+
 def test_labels_follow_their_sources(tiny_content: GeneBenchmarkContent) -> None:
     localization = rows(tiny_content, "localization")
     assert localization[("NEW1",)]["blood_expression_cluster"] == "Class 0", "OLD1 is NEW1 now"
