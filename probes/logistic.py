@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-7
 """A label has arrived when its next step would move the decision values by less (rms)."""
-MAX_ITER = 500
+MAX_ITER = 2000
 HISTORY = 10
 """Steps that L-BFGS remembers."""
 SLOPE = 0.5
