@@ -127,6 +127,8 @@ def list_models(*, as_json: bool) -> int:
 def run(record: ModelRecord, arguments: argparse.Namespace) -> int:
     """Extract, then say what was written, what went wrong and what to do next."""
     from extractors.engine import extract
+    from extractors.inputs import DatasetInput
+    from hf_datasets.reference import parse_reference
 
     settings = Settings(
         dtype=arguments.dtype,
@@ -151,8 +153,11 @@ def run(record: ModelRecord, arguments: argparse.Namespace) -> int:
         restart=arguments.restart,
     )
     _report(arguments.name or record.name, summary, out)
-    asked = arguments.input if "dataset" in source.describe() else "gene-benchmark-sample"
-    say(f"next: probe {out} --tasks {asked.split('/genes')[0]} --out results.parquet")
+    tasks = "gene-benchmark-sample"
+    if isinstance(source, DatasetInput):
+        reference = parse_reference(arguments.input)
+        tasks = "@".join(filter(None, (reference.name, reference.revision)))
+    say(f"next: probe {out} --tasks {tasks} --out results.parquet")
     return EXIT_INCOMPLETE if summary.n_failed else EXIT_OK
 
 

@@ -113,3 +113,15 @@ def test_an_embedding_can_be_named(table: Path) -> None:
     assert command(words) == 0
     assert load_embeddings(str(out)).model == "floor"
     assert load_embeddings(str(out)).provenance["model"] == "random"
+
+
+def test_the_next_step_names_the_dataset_that_was_read(
+    sample_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    folder = tmp_path / "genes" / "mine"
+    shutil.copytree(sample_folder, folder)
+    out = tmp_path / "out.parquet"
+    assert command(["--model", "random", "--input", f"{folder}/genes", "--out", str(out)]) == 0
+    assert f"next: probe {out} --tasks {folder} --out results.parquet" in capsys.readouterr().err
