@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from extractors.model import DTYPES, LONG_POLICIES, POOLINGS, Settings
 from hf_datasets import __version__
@@ -163,7 +163,7 @@ def run(record: ModelRecord, arguments: argparse.Namespace) -> int:
 
 def _open(
     record: ModelRecord, arguments: argparse.Namespace, settings: Settings
-) -> tuple[Input, Callable[[], Encoder]]:
+) -> tuple[Input, Callable[[], Encoder[Any]]]:
     """Return the input and what loads the encoder; the model is loaded after the input is read."""
     from importlib import import_module
 
@@ -177,7 +177,7 @@ def _open(
     return source, lambda: _load(record, settings)
 
 
-def _load(record: ModelRecord, settings: Settings) -> Encoder:
+def _load(record: ModelRecord, settings: Settings) -> Encoder[Any]:
     """Import the encoder's module and load it; a missing library is named with its remedy."""
     from importlib import import_module
 
@@ -188,7 +188,7 @@ def _load(record: ModelRecord, settings: Settings) -> Encoder:
         extra = record.modality
         message = f"model {record.name} needs {error.name}; pip install 'genezoo[{extra}]'"
         raise InputError(message) from error
-    encoder: Encoder = encoder_class.load(record, settings)
+    encoder: Encoder[Any] = encoder_class.load(record, settings)
     return encoder
 
 

@@ -15,8 +15,8 @@ from hf_datasets.hub import pull_snapshot
 if TYPE_CHECKING:
     from extractors.model import ModelRecord, Settings
 
-SAFE_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "**/*.json", "**/*.safetensors")
-"""What is fetched: configuration, vocabularies and safetensors; never code or pickles."""
+SAFE_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+"""What is fetched, at any depth: configuration, vocabularies, safetensors; no code, no pickle."""
 FALLBACK_WEIGHTS = "pytorch_model*.bin"
 """Fetched only for a folder where upstream has no safetensors; read with weights_only=True."""
 
@@ -31,6 +31,34 @@ class Checkpoint:
     """Commit of the repository; None for a folder of one's own."""
     weights: tuple[str, ...]
     """sha256 of the weight files, in order of their names."""
+    files: tuple[Path, ...] = ()
+    """The weight files."""
+
+    def vocabulary(self, name: str) -> dict[str, int]:
+        """Return token to id from a file of one token a line; InputError when it is missing."""
+        lines = self.read(name).removesuffix("\n").split("\n")
+        return {token.removesuffix("\r"): number for number, token in enumerate(lines)}
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Return a JSON file of the checkpoint; InputError when it is missing or damaged."""
+        try:
+            found = json.loads(self.read(name))
+        except json.JSONDecodeError as error:
+            message = f"{self.folder / name} is not valid JSON: {error}"
+            raise InputError(message) from error
+        if not isinstance(found, dict):
+            message = f"{self.folder / name} holds no JSON object"
+            raise InputError(message)
+        return found
+
+    def read(self, name: str) -> str:
+        """Return the text of a file of the checkpoint; InputError when it is missing."""
+        path = self.folder / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{self.folder} is not a whole checkpoint: cannot read {name}"
+            raise InputError(message) from error
 
     def provenance(self) -> dict[str, Any]:
         """Return what the embedding table records of it; no path, it would differ by machine."""
@@ -56,8 +84,10 @@ def find_checkpoint(record: ModelRecord, settings: Settings) -> Checkpoint:
         return _local(record, own)
     wanted = settings.revision or record.revision
     packaged = _packaged_folder(record) if wanted == record.revision else None
-    folder = packaged or _download(record, wanted)
-    found = _digests(folder)
+    root = packaged or _download(record, wanted)
+    folder = root / record.subfolder
+    files = _weight_files(folder)
+    found = tuple(file_digest(path) for path in files)
     if record.weights and wanted == record.revision and found != record.weights:
         message = (
             f"the weights of {record.name} in {folder} are not the pinned ones "
@@ -65,21 +95,24 @@ def find_checkpoint(record: ModelRecord, settings: Settings) -> Checkpoint:
             "delete that folder and try again"
         )
         raise InputError(message)
-    return Checkpoint(folder, wanted if packaged else folder.name, found)
+    return Checkpoint(folder, wanted if packaged else root.name, found, files)
 
 
 def _local(record: ModelRecord, folder: Path) -> Checkpoint:
+    """Take a folder in the upstream's layout, or the repository's whole folder."""
+    if record.subfolder and (folder / record.subfolder).is_dir():
+        folder /= record.subfolder
     if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
         what = "no such folder" if not folder.is_dir() else "no config.json or modules.json in it"
         message = f"{folder} is no checkpoint of {record.name}: {what}; give a model's folder"
         raise InputError(message)
-    return Checkpoint(folder, None, _digests(folder))
+    files = _weight_files(folder)
+    return Checkpoint(folder, None, tuple(file_digest(path) for path in files), files)
 
 
-def _digests(folder: Path) -> tuple[str, ...]:
-    """Return the sha256 of every weight file that is loaded."""
-    files = [path for place in _module_folders(folder) for path in _weights(folder / place)]
-    return tuple(file_digest(path) for path in files)
+def _weight_files(folder: Path) -> tuple[Path, ...]:
+    """Return every weight file that is loaded."""
+    return tuple(path for place in _module_folders(folder) for path in _weights(folder / place))
 
 
 def _packaged_folder(record: ModelRecord) -> Path | None:
@@ -97,11 +130,16 @@ def _packaged_folder(record: ModelRecord) -> Path | None:
 def _download(record: ModelRecord, revision: str | None) -> Path:
     if record.hub_id is None:  # pragma: no cover  find_checkpoint has refused it
         raise AssertionError
-    folder = pull_snapshot(record.hub_id, revision, kind="model", patterns=SAFE_FILES)
-    bare = [place for place in _module_folders(folder) if not _weights(folder / place)]
+
+    def pull(patterns: tuple[str, ...]) -> Path:
+        return pull_snapshot(record.hub_id or "", revision, kind="model", patterns=patterns)
+
+    inside = f"{record.subfolder}/" if record.subfolder else ""
+    folder = pull(tuple(f"{inside}{pattern}" for pattern in SAFE_FILES) + record.files)
+    places = [record.subfolder / place for place in _module_folders(folder / inside)]
+    bare = [place for place in places if not _weights(folder / place)]
     if bare:
-        others = tuple((place / FALLBACK_WEIGHTS).as_posix() for place in bare)
-        folder = pull_snapshot(record.hub_id, revision, kind="model", patterns=others)
+        folder = pull(tuple((place / FALLBACK_WEIGHTS).as_posix() for place in bare))
     return folder
 
 
@@ -116,3 +154,16 @@ def _module_folders(folder: Path) -> list[Path]:
 def _weights(folder: Path) -> list[Path]:
     """Return the weight files of one folder: safetensors, or .bin where there is none."""
     return sorted(folder.glob("*.safetensors")) or sorted(folder.glob(FALLBACK_WEIGHTS))
+
+
+def read_config(checkpoint: Checkpoint, *kinds: str) -> dict[str, Any]:
+    """Return config.json, whose `model_type` must be one of `kinds` where it names one."""
+    config = checkpoint.json("config.json")
+    kind = config.get("model_type")
+    if kind is not None and kind not in kinds:
+        message = (
+            f"{checkpoint.folder} holds a model of type {kind!r}, not {' or '.join(kinds)}; "
+            "give a checkpoint of this architecture"
+        )
+        raise InputError(message)
+    return config

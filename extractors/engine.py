@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -55,7 +56,7 @@ class Summary:
 
 def extract(
     record: ModelRecord,
-    load: Callable[[], Encoder],
+    load: Callable[[], Encoder[Any]],
     source: Input,
     out: Path,
     *,
@@ -81,7 +82,7 @@ def extract(
     with _alone(parts):
         survey = Survey(source, parts)
         encoder = load()
-        encoder.prepare(source.values)
+        encoder.prepare(source)
         provenance = _provenance(record, encoder, source, survey, stored) | {"name": name}
         if out.exists() and not restart and _finished(out, provenance):
             say(f"{out} is this very run, finished before: nothing to do")
@@ -100,7 +101,7 @@ def _canonical(provenance: dict[str, Any]) -> str:
 
 
 def _provenance(
-    record: ModelRecord, encoder: Encoder, source: Input, survey: Survey, stored: str
+    record: ModelRecord, encoder: Encoder[Any], source: Input, survey: Survey, stored: str
 ) -> dict[str, Any]:
     """Return all that decides the bytes of the table, and nothing that changes by itself."""
     versions = {"genezoo": __version__, "python": platform.python_version()}
@@ -212,7 +213,7 @@ def _part(parts: Path, number: int) -> Path:
 
 
 def _write_parts(
-    encoder: Encoder, source: Input, n_rows: int, parts: Path, schema: pa.Schema
+    encoder: Encoder[Any], source: Input, n_rows: int, parts: Path, schema: pa.Schema
 ) -> int:
     """Encode what is not there yet; return how many rows were."""
     reused = 0
@@ -223,7 +224,7 @@ def _write_parts(
                 reused += len(ids)
                 bar.initial += len(ids)  # resumed rows must not count into the rate
             else:
-                table = _table(ids, encoder.encode(ids, values), schema)
+                table = _table(ids, encoder.encode(encoder.tokenize(ids, values)), schema)
                 with atomic_path(path) as temporary:
                     pq.write_table(table, temporary, use_dictionary=False)
             bar.update(len(ids))
@@ -235,7 +236,8 @@ def _table(ids: list[str], encoded: Encoded, schema: pa.Schema) -> pa.Table:
     kind = schema.field("embedding").type
     failed = pa.array([error is not None for error in encoded.errors])
     # Not arrow's own mapping of types: that imports pandas.
-    numbers = encoded.vectors.astype(f"float{kind.value_type.bit_width}").reshape(-1)
+    vectors = np.asarray(encoded.layers[0])
+    numbers = vectors.astype(f"float{kind.value_type.bit_width}").reshape(-1)
     lists = pa.FixedSizeListArray.from_arrays(
         pa.array(numbers), type=kind, mask=failed if failed.true_count else None
     )

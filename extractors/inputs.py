@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from extractors.vectors import ID_COLUMNS, VectorTable, read_vector_table
 from hf_datasets.errors import InputError, choose, nearest, shorten
@@ -30,8 +30,11 @@ FASTA = {".fa", ".fasta", ".faa", ".fna", ".ffn"}
 INPUT_CONFIG = "genes"
 """The table of a dataset that holds what can be embedded, if it has one of that name."""
 
-Rows = tuple[list[str], list[str | None]]
-"""Some rows: their ids and their values (None for a null)."""
+Rows: TypeAlias = "tuple[list[str], list[Any]]"
+"""Some rows: their ids and their values, None for a null.
+
+A value is a text, or else has a length and `encode()`, the bytes that tell it from others.
+"""
 
 
 class Input(ABC):

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-POOLINGS = ("mean", "cls", "max", "last")
+    from extractors.inputs import Input
+
+Ready = TypeVar("Ready")
+"""Rows of an encoder after `tokenize`."""
+
+POOLINGS = ("mean", "mean-special", "cls", "max", "last", "none")
 LONG_POLICIES = ("window", "truncate", "error")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the real weights give for one input, as somebody published it."""
+
+    value: str
+    """The input."""
+    pooling: str
+    first: tuple[float, ...]
+    """The first components of the vector, from a float32 run."""
+    source: str
+    """Where the numbers come from."""
+    tolerance: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,12 @@ class ModelRecord:
     """Pinned commit of that repository."""
     weights: tuple[str, ...] = ()
     """sha256 of the weight files, in order of their names; checked on load."""
+    subfolder: str = ""
+    """Folder of the repository that holds the model, where it holds several."""
+    files: tuple[str, ...] = ()
+    """Patterns of what else to fetch, beside configuration, vocabularies and safetensors."""
+    checks: tuple[Check, ...] = ()
+    """Values computed with the real weights elsewhere; `extract --check` compares with them."""
     package: str | None = None
     """`module:folder` of an installed package that carries the same files."""
     aliases: tuple[str, ...] = field(default=())
@@ -65,8 +90,12 @@ class Settings:
     """How token vectors become one; None is the model's own way."""
     long: str = "window"
     """Inputs over the model's limit: averaged windows, cut, or a failed row."""
+    layers: tuple[int, ...] = ()
+    """Layers to read: 0 the embeddings, -1 the last; none is the model's usual one."""
     budget: int | None = None
     """Tokens per batch; None lets the encoder choose."""
+    max_tokens: int | None = None
+    """Longest input in tokens, special ones included, instead of the model's own limit."""
     seed: int = 0
     """Seed of the random control."""
     dim: int | None = None
@@ -77,12 +106,16 @@ class Settings:
     """Other revision than the pinned one."""
 
 
+Vectors: TypeAlias = "NDArray[np.float32] | list[NDArray[np.float32]]"
+"""One vector a row, shape (n, d); or a matrix (tokens, d) a row, with pooling none."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """The vectors of some rows, in their order."""
 
-    vectors: NDArray[np.float32]
-    """Shape (n, d); the row of a failed entity is ignored."""
+    layers: list[Vectors]
+    """The vectors of each layer that was asked for; those of a failed row are ignored."""
     n_tokens: NDArray[np.int32]
     """Shape (n,): tokens of the whole input, special ones not counted; 0 where none is used."""
     truncated: NDArray[np.bool_]
@@ -91,25 +124,54 @@ class Encoded:
     """Why a row has no vector; None when it has one."""
 
 
-class Encoder(ABC):
+class Encoder(ABC, Generic[Ready]):
     """Turns rows into vectors. A row's vector never depends on the rows beside it."""
 
     dim: int
     """Length of the vectors; set once `prepare` has run."""
+    layers: tuple[int, ...] = ()
+    """The layers read, counted from 0 (embeddings); none for a model without layers."""
+    per_token: bool = False
+    """Whether a row gives one vector a token instead of one in all."""
 
     @classmethod
     @abstractmethod
-    def load(cls, record: ModelRecord, settings: Settings) -> Encoder:
+    def load(cls, record: ModelRecord, settings: Settings) -> Encoder[Any]:
         """Bring the model into memory. InputError when its files or a setting do not fit."""
 
-    def prepare(self, values: Callable[[], Iterator[str]]) -> None:
-        """Look at all inputs before the first is encoded; `values()` streams them in order."""
-        del values  # most encoders need no look
+    def prepare(self, source: Input) -> None:
+        """Look at all inputs before the first is encoded."""
+        del source  # most encoders need no look
 
     @abstractmethod
-    def encode(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
-        """Return the vectors of some rows: `ids` name them, `values` hold their text."""
+    def tokenize(self, ids: Sequence[str], values: Sequence[Any]) -> Ready:
+        """Make rows ready for `encode`; runs ahead of it in another thread.
+
+        `ids` name the rows; `values` hold their text, or what else the input is made of.
+        """
+
+    @abstractmethod
+    def encode(self, rows: Ready) -> Encoded:
+        """Return the vectors of some rows."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Return what decides the numbers, for the provenance: revision, weights, dtype."""
+
+
+class PlainEncoder(Encoder["tuple[Sequence[str], Sequence[Any]]"]):
+    """An encoder that has nothing to prepare ahead."""
+
+    def tokenize(
+        self, ids: Sequence[str], values: Sequence[Any]
+    ) -> tuple[Sequence[str], Sequence[Any]]:
+        """Hand the rows on as they are."""
+        return ids, values
+
+    def encode(self, rows: tuple[Sequence[str], Sequence[Any]]) -> Encoded:
+        """Return the vectors of some rows."""
+        return self.embed(*rows)
+
+    @abstractmethod
+    def embed(self, ids: Sequence[str], values: Sequence[Any]) -> Encoded:
+        """Return the vectors of the rows that `ids` name."""

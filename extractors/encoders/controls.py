@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extractors.model import Encoded, Encoder, ModelRecord, Settings
+from extractors.model import Encoded, ModelRecord, PlainEncoder, Settings
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from sklearn.feature_extraction.text import CountVectorizer
+
+    from extractors.inputs import Input
 
 RANDOM_DIM = 256
 WORDS = 1024
@@ -23,7 +25,7 @@ MIX_A = np.uint64(0xBF58476D1CE4E5B9)
 MIX_B = np.uint64(0x94D049BB133111EB)
 
 
-class RandomControl(Encoder):
+class RandomControl(PlainEncoder):
     """Gaussian vectors that depend on the seed and the id alone, not on order or batch.
 
     A counter-based generator: SplitMix64 (Steele, Lea, Flood 2014, doi 10.1145/2714064.2660195)
@@ -43,7 +45,7 @@ class RandomControl(Encoder):
             raise InputError(message)
         return cls(dim, settings.seed)
 
-    def encode(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
+    def embed(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
         """Draw one vector per id; `values` are not looked at."""
         del values
         key = self.seed.to_bytes(8, "little", signed=True)
@@ -52,7 +54,7 @@ class RandomControl(Encoder):
         )
         n = len(ids)
         return Encoded(
-            vectors=_gaussian(np.frombuffer(digests, dtype=np.uint64), self.dim),
+            layers=[_gaussian(np.frombuffer(digests, dtype=np.uint64), self.dim)],
             n_tokens=np.zeros(n, dtype=np.int32),
             truncated=np.zeros(n, dtype=np.bool_),
             errors=[None] * n,
@@ -79,7 +81,7 @@ def _gaussian(seeds: NDArray[np.uint64], dim: int) -> NDArray[np.float32]:
     return both[:, :dim].astype(np.float32)
 
 
-class BagOfWords(Encoder):
+class BagOfWords(PlainEncoder):
     """Counts of the most frequent words of the whole input (sklearn's CountVectorizer)."""
 
     def __init__(self) -> None:
@@ -95,20 +97,20 @@ class BagOfWords(Encoder):
         del record, settings
         return cls()
 
-    def prepare(self, values: Callable[[], Iterator[str]]) -> None:
+    def prepare(self, source: Input) -> None:
         """Learn the vocabulary: the 1,024 most frequent words, ties in alphabetical order."""
         try:
-            self._words.fit(values())
+            self._words.fit(source.values())
         except ValueError as error:
             message = f"bag-of-words found no word in the input ({error}); name another --column"
             raise InputError(message) from error
         self.dim = len(self._words.vocabulary_)
 
-    def encode(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
+    def embed(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
         """Count words; a row without text fails, one without a known word is all zeros."""
         texts = [value or "" for value in values]
         return Encoded(
-            vectors=self._words.transform(texts).toarray(),
+            layers=[self._words.transform(texts).toarray()],
             n_tokens=np.array([len(self._tokens(text)) for text in texts], dtype=np.int32),
             truncated=np.zeros(len(ids), dtype=np.bool_),
             errors=[None if text.strip() else "empty text" for text in texts],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extractors.model import Encoded, Encoder, ModelRecord, Settings
+from extractors.model import Encoded, ModelRecord, PlainEncoder, Settings
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from extractors.vectors import VectorTable
 
 
-class Precomputed(Encoder):
+class Precomputed(PlainEncoder):
     """Looks up vectors by id."""
 
     def __init__(self, table: VectorTable) -> None:
@@ -30,12 +30,12 @@ class Precomputed(Encoder):
         message = f"model {record.name} is its input; give --input TABLE of vectors"
         raise InputError(message)
 
-    def encode(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
+    def embed(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
         """Return the vectors of `ids`; `values` are not looked at."""
         del values
         n = len(ids)
         return Encoded(
-            vectors=self._vectors[[self._rows[entity] for entity in ids]],
+            layers=[self._vectors[[self._rows[entity] for entity in ids]]],
             n_tokens=np.zeros(n, dtype=np.int32),
             truncated=np.zeros(n, dtype=np.bool_),
             errors=[None] * n,

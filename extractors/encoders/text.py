@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extractors.backbones.network import pick_device, pick_dtype
 from extractors.batching import Window, equal_runs, token_batches, windows
 from extractors.checkpoints import Checkpoint, find_checkpoint
-from extractors.model import Encoded, Encoder, ModelRecord, Settings
+from extractors.model import Encoded, ModelRecord, PlainEncoder, Settings
 from hf_datasets.errors import InputError, one_line, shorten
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -35,7 +36,13 @@ CPU_BUDGET = 4096
 GPU_BUDGET = 65536
 NO_LIMIT = 1_000_000
 """Tokenizers say "no limit" with a huge number of tokens."""
-POOLING_NAMES = {"mean": "mean", "cls": "cls", "max": "max", "last": "lasttoken"}
+POOLING_NAMES = {
+    "mean": "mean",
+    "mean-special": "mean",
+    "cls": "cls",
+    "max": "max",
+    "last": "lasttoken",
+}
 PACKABLE = {"bert": False, "roberta": True, "xlm-roberta": True, "camembert": True}
 """Backbones that run packed → whether their positions start after the padding id."""
 PROBES = ("gene", "the", "a", "1")
@@ -73,7 +80,7 @@ def packed_attention(  # noqa: PLR0917  transformers calls it so
 AttentionInterface.register(PACKED_ATTENTION, packed_attention)
 
 
-class TextEncoder(Encoder):
+class TextEncoder(PlainEncoder):
     """A sentence-transformers model."""
 
     def __init__(
@@ -149,7 +156,7 @@ class TextEncoder(Encoder):
             "long": self._long,
         }
 
-    def encode(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
+    def embed(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
         """Encode texts; one without text fails, as one that is too long under --long error."""
         rows = self._tokenize(values)
         errors = [
@@ -172,7 +179,7 @@ class TextEncoder(Encoder):
             vectors[done] = self._vectors(rows, plan)
         lengths = np.array([len(tokens) for tokens in rows], dtype=np.int32)
         truncated = (lengths > room) if self._long == "truncate" else np.zeros(len(ids), np.bool_)
-        return Encoded(vectors, lengths, truncated, errors)
+        return Encoded([vectors], lengths, truncated, errors)
 
     def _tokenize(self, values: Sequence[str | None]) -> list[list[int]]:
         """Return the token ids of each text without special tokens; [] for one without text."""
@@ -288,27 +295,3 @@ def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:  # noqa: ANN
         "text's own tokens when it adds special ones; give a checkpoint with its own tokenizer"
     )
     raise InputError(message)
-
-
-def pick_device(wanted: str) -> torch.device:
-    """Return the torch device for --device; InputError when it is not there."""
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        message = (
-            f"device {wanted!r} is not to be had here ({one_line(error)[:80]}); try --device cpu"
-        )
-        raise InputError(message) from error
-    return device
-
-
-def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """Return the torch dtype for --dtype; `auto` is bfloat16 on a GPU that has it, else float32."""
-    if wanted == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if fast else torch.float32
-    found: torch.dtype = getattr(torch, wanted)
-    return found

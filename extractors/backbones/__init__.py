@@ -1,0 +1,1 @@
+"""Networks that turn token ids into vectors, written for batches without padding."""

@@ -1,0 +1,341 @@
+"""From token ids to one vector per row: windows, batches, the network, layers, pooling.
+
+What all encoders that read tokens share. A family gives a tokenizer, a network and the special
+tokens around an input; rows are then sorted by length, packed within a token budget, run, and
+pooled. A row's vector does not depend on the rows beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from extractors.backbones.packing import Packing
+from extractors.batching import Window, token_batches, windows
+from extractors.model import Encoded, Encoder
+from hf_datasets.command import say
+from hf_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from extractors.checkpoints import Checkpoint
+    from extractors.model import Settings
+
+CPU_BUDGET = 4096
+GPU_BUDGET = 65536
+
+
+class Tokenizer(Protocol):
+    """Turns values into token ids without special tokens."""
+
+    def tokenize(self, values: Sequence[str]) -> Sequence[NDArray[np.int64] | str]:
+        """Return int64 ids for each value, or a message why it has none."""
+        ...
+
+
+class Network(Protocol):
+    """Turns packed token ids into vectors, layer by layer."""
+
+    n_layers: int
+    width: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def hidden(
+        self, ids: torch.Tensor, packing: Packing, layers: Sequence[int]
+    ) -> list[torch.Tensor]:
+        """Return (tokens, width) after each of `layers`: 0 is the embeddings."""
+        ...
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds the tokens of an input, and how many of them there may be."""
+
+    prefix: tuple[int, ...] = ()
+    suffix: tuple[int, ...] = ()
+    max_tokens: int | None = None
+    """Longest row, special tokens included; None without a limit."""
+    has_cls: bool = False
+    """Whether the first special token stands for the whole input."""
+
+    @property
+    def room(self) -> int | None:
+        """How many tokens of its own a row may have."""
+        if self.max_tokens is None:
+            return None
+        return self.max_tokens - len(self.prefix) - len(self.suffix)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Rows after tokenising, before the network: what a reader can prepare ahead."""
+
+    rows: list[NDArray[np.int64]]
+    """The ids of each row without special tokens; empty for a row that failed."""
+    errors: list[str | None]
+    plan: list[tuple[int, Window]]
+    """Which stretch of which row is run, in row order."""
+
+
+class TokenEncoder(Encoder[Tokens]):
+    """The pipeline. Subclasses load a checkpoint and describe it."""
+
+    default_pooling = "mean"
+
+    def __init__(
+        self,
+        network: Network,
+        tokenizer: Tokenizer,
+        frame: Frame,
+        checkpoint: Checkpoint,
+        settings: Settings,
+    ) -> None:
+        self._network, self._tokenizer, self._frame = network, tokenizer, frame
+        self._checkpoint = checkpoint
+        self._long = settings.long
+        self._pooling = settings.pooling or self.default_pooling
+        self._layers = absolute_layers(settings.layers or (-1,), network.n_layers)
+        self._budget = settings.budget or (
+            CPU_BUDGET if network.device.type == "cpu" else GPU_BUDGET
+        )
+        if self._pooling == "cls" and not frame.has_cls:
+            message = "this model has no token that stands for a whole input; try --pooling mean"
+            raise InputError(message)
+        self.dim = network.width
+        self.layers = self._layers
+        self.per_token = self._pooling == "none"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the numbers: files, layers, pooling, arithmetic, limits."""
+        return {
+            **self._checkpoint.provenance(),
+            "dim": self.dim,
+            "layers": list(self._layers),
+            "pooling": self._pooling,
+            "dtype": str(self._network.dtype).removeprefix("torch."),
+            "device": self._network.device.type,
+            "budget": self._budget,
+            "max_tokens": self._frame.max_tokens,
+            "long": self._long,
+        }
+
+    def tokenize(self, ids: Sequence[str], values: Sequence[str | None]) -> Tokens:
+        """Tokenise rows and plan their windows; runs ahead of the network, in another thread."""
+        del ids
+        present = [row for row, value in enumerate(values) if value is not None]
+        found = self._tokenizer.tokenize([values[row] or "" for row in present])
+        rows: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64) for _ in values]
+        errors: list[str | None] = ["no value" for _ in values]
+        for row, tokens in zip(present, found, strict=True):
+            if isinstance(tokens, str):
+                errors[row] = tokens
+            elif not len(tokens):
+                errors[row] = "no token in the input"
+            else:
+                rows[row], errors[row] = tokens, None
+        return Tokens(rows, errors, list(self._plan(rows, errors)))
+
+    def _plan(
+        self, rows: list[NDArray[np.int64]], errors: list[str | None]
+    ) -> Iterator[tuple[int, Window]]:
+        room = self._frame.room or max(map(len, rows), default=0) or 1
+        for row, tokens in enumerate(rows):
+            if len(tokens) > room and self._long == "error":
+                errors[row] = f"{len(tokens)} tokens, the model takes {room}"
+            elif len(tokens):
+                length = min(len(tokens), room) if self._long == "truncate" else len(tokens)
+                for window in windows(length, room):
+                    yield row, window
+
+    @torch.inference_mode()
+    def encode(self, tokens: Tokens) -> Encoded:
+        """Run the planned windows; average those of one row by token."""
+        lengths = np.array([len(row) for row in tokens.rows], dtype=np.int32)
+        room = self._frame.room
+        cut = self._long == "truncate" and room is not None
+        truncated = lengths > (room or 0) if cut else np.zeros(len(lengths), np.bool_)
+        errors = list(tokens.errors)
+        found = self._each_token(tokens, errors) if self.per_token else self._pooled(tokens, errors)
+        return Encoded(found, lengths, truncated, errors)
+
+    def finish(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Do what follows pooling to (rows, width) float32; nothing unless a family needs it."""
+        return vectors
+
+    def _pooled(
+        self, tokens: Tokens, errors: list[str | None]
+    ) -> list[NDArray[np.float32] | list[NDArray[np.float32]]]:
+        """Return a matrix (rows, dim) for each layer."""
+        shape = (len(self._layers), len(tokens.plan), self._network.width)
+        pooled = torch.zeros(shape, device=self._network.device)
+        for batch, packing, layers in self._batches(tokens, errors):
+            at = torch.tensor(batch, device=pooled.device)
+            for number, hidden in enumerate(layers):
+                pooled[number, at] = pool(hidden, packing, self._pooling, self._frame)
+        vectors = np.zeros((len(self._layers), len(tokens.rows), self.dim), dtype=np.float32)
+        if tokens.plan:
+            done, _ = np.unique([row for row, _ in tokens.plan], return_index=True)
+            for number, windowed in enumerate(pooled):
+                row_vectors = self.finish(_average(windowed, tokens.plan))
+                vectors[number, done] = row_vectors.float().cpu().numpy()
+        return list(vectors)
+
+    def _each_token(
+        self, tokens: Tokens, errors: list[str | None]
+    ) -> list[NDArray[np.float32] | list[NDArray[np.float32]]]:
+        """Return, for each layer and row, the vectors of its tokens, (tokens, dim)."""
+        shares = [np.zeros(len(row), dtype=np.float32) for row in tokens.rows]
+        for row, window in tokens.plan:
+            shares[row][window.start : window.end] += 1
+        out = [
+            [np.zeros((len(row), self.dim), dtype=np.float32) for row in tokens.rows]
+            for _ in self._layers
+        ]
+        before, after = len(self._frame.prefix), len(self._frame.suffix)
+        for batch, packing, layers in self._batches(tokens, errors):
+            for number, hidden in enumerate(layers):
+                pieces = split(hidden.float().cpu(), packing.lengths)
+                for index, piece in zip(batch, pieces, strict=True):
+                    row, window = tokens.plan[index]
+                    inside = piece[before : len(piece) - after].numpy()
+                    share = shares[row][window.start : window.end, None]
+                    out[number][row][window.start : window.end] += inside / share
+        return list(out)
+
+    def _batches(
+        self, tokens: Tokens, errors: list[str | None]
+    ) -> Iterator[tuple[list[int], Packing, list[torch.Tensor]]]:
+        """Run the plan in batches; yield which windows each held, and their hidden layers.
+
+        When memory runs out the budget is halved for the rest of the run, and what is left is
+        batched anew. A single window that does not fit becomes its row's error.
+        """
+        sequences = [
+            np.concatenate(
+                [self._frame.prefix, tokens.rows[row][cut.start : cut.end], self._frame.suffix]
+            ).astype(np.int64)
+            for row, cut in tokens.plan
+        ]
+        lengths = [len(sequence) for sequence in sequences]
+        waiting = list(token_batches(lengths, self._budget))[::-1]
+        while waiting:
+            batch = waiting.pop()
+            packing = Packing([lengths[index] for index in batch], self._network.device)
+            flat = torch.from_numpy(np.concatenate([sequences[index] for index in batch]))
+            hidden = self._try(flat, packing)
+            if hidden is not None:
+                yield batch, packing, hidden
+            elif len(batch) == 1:
+                row = tokens.plan[batch[0]][0]
+                errors[row] = (
+                    f"out of memory on {lengths[batch[0]]} tokens; try --max-tokens or --device cpu"
+                )
+            else:
+                self._budget = max(1, min(self._budget, sum(packing.lengths)) // 2)
+                say(f"out of memory: going on with --budget {self._budget}")
+                left = [*batch, *(index for later in reversed(waiting) for index in later)]
+                again = token_batches([lengths[index] for index in left], self._budget)
+                waiting = [[left[place] for place in part] for part in again][::-1]
+
+    def _try(self, flat: torch.Tensor, packing: Packing) -> list[torch.Tensor] | None:
+        """Return the hidden layers, or None when memory ran out."""
+        try:
+            ids = flat.to(self._network.device, non_blocking=True)
+            return self._network.hidden(ids, packing, self._layers)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        # Past the handler, so that the error's traceback no longer holds the tensors.
+        if self._network.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device or the machine has no memory left."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return "DefaultCPUAllocator: can't allocate memory" in str(error)
+
+
+def absolute_layers(wanted: Sequence[int], n_layers: int) -> tuple[int, ...]:
+    """Return layers as numbers from 0 (embeddings) to `n_layers`, ascending, each once.
+
+    -1 is the last. InputError for one that the model does not have.
+    """
+    found = set()
+    for layer in wanted:
+        absolute = layer if layer >= 0 else n_layers + 1 + layer
+        if not 0 <= absolute <= n_layers:
+            message = f"layer {layer} is not there; choices: 0 (embeddings) to {n_layers}, or -1"
+            raise InputError(message)
+        found.add(absolute)
+    return tuple(sorted(found))
+
+
+def pool(hidden: torch.Tensor, packing: Packing, pooling: str, frame: Frame) -> torch.Tensor:
+    """Pool the token vectors of each row of a packed batch, in float32.
+
+    Parameters
+    ----------
+    hidden
+        Shape (tokens, width).
+    packing
+        How the rows lie in the batch.
+    pooling
+        mean or max over the row's own tokens; mean-special over all; cls, the first token;
+        last, the last one, special or not.
+    frame
+        How many special tokens stand before and after.
+
+    Returns
+    -------
+    Shape (rows, width).
+
+    """
+    if pooling == "cls":
+        return hidden[packing.starts[:-1].long()].float()
+    if pooling == "last":
+        return hidden[packing.starts[1:].long() - 1].float()
+    before, after = len(frame.prefix), len(frame.suffix)
+    if pooling == "mean-special":
+        before = after = 0
+    reduce = "max" if pooling == "max" else "mean"
+    hidden = hidden.float()
+    if hidden.device.type == "cpu":
+        rows = [row[before : len(row) - after] for row in split(hidden, packing.lengths)]
+        return torch.stack([row.amax(0) if reduce == "max" else row.mean(0) for row in rows])
+    whole = torch.tensor(packing.lengths, device=hidden.device)
+    if before or after:
+        end = (whole - after).repeat_interleave(whole)
+        hidden = hidden[(packing.places >= before) & (packing.places < end)]
+    # Sums by atomic addition (index_add) would differ from run to run on a GPU; this does not.
+    return torch.segment_reduce(hidden, reduce, lengths=whole - before - after, axis=0)
+
+
+def split(hidden: torch.Tensor, lengths: list[int]) -> list[torch.Tensor]:
+    """Cut the first dimension into stretches of these lengths."""
+    return list(torch.split(hidden, lengths))
+
+
+def _average(windowed: torch.Tensor, plan: list[tuple[int, Window]]) -> torch.Tensor:
+    """Average the windows of each row, weighted by the tokens that they stand for.
+
+    Shape (windows, width) to (rows with a window, width). A row of one window stays as it is.
+    """
+    rows = np.array([row for row, _ in plan])
+    first = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]])
+    if len(first) == len(rows):
+        return windowed
+    weights = np.array([window.weight for _, window in plan])
+    share = weights / np.repeat(np.add.reduceat(weights, first), np.diff(np.r_[first, len(rows)]))
+    weighted = windowed * torch.tensor(share, dtype=torch.float32, device=windowed.device)[:, None]
+    counts = np.diff(np.r_[first, len(rows)]).tolist()
+    return torch.stack([part.sum(0) for part in split(weighted, counts)])

@@ -1,0 +1,1 @@
+"""From text to token ids, as each upstream does it, without its Python code."""

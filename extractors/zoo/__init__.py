@@ -1,0 +1,1 @@
+"""The records of all registered models, a file for each modality."""
