@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 VARLEN_TYPES = (torch.float16, torch.bfloat16)
 LARGEST_HEAD = 256
 """Flash attention takes half precision and heads up to this size, a multiple of 8."""
+SMALL_HEAD = 32
+"""On a CPU, heads below this size are quicker in float32 than in bfloat16."""
+CACHED_SCORES = 1 << 20
+"""Bytes of scores that are worked on at a time on a CPU: what stays in its second-level cache."""
 
 
 def attend(
@@ -46,12 +50,16 @@ def attend(
     -------
     Shape (tokens, heads, head size). On a GPU in half precision this is one call of flash
     attention for ragged rows (`torch.nn.attention.varlen`); elsewhere one call of
-    `scaled_dot_product_attention` for each run of rows of equal length.
+    `scaled_dot_product_attention` for each run of rows of equal length, but in bfloat16 on a
+    CPU plain matrix products over what the cache holds, which use its bfloat16 units better.
 
     """
     if bias is None and _has_varlen(query):
         return _varlen(query, key, value, packing, scale=scale, causal=causal)
     grouped = query.shape[1] != key.shape[1]
+    plain = query.dtype == torch.bfloat16 and not (
+        query.is_cuda or grouped or causal or bias is not None
+    )
     out = torch.empty_like(query)
     for start, rows, length in packing.runs:
         end = start + rows * length
@@ -59,6 +67,9 @@ def attend(
             part[start:end].reshape(rows, length, *part.shape[1:]).transpose(1, 2)
             for part in (query, key, value)
         )
+        if plain:
+            out[start:end] = _products(q, k, v, scale).transpose(1, 2).flatten(0, 1)
+            continue
         attended = scaled_dot_product_attention(
             q,
             k,
@@ -70,6 +81,28 @@ def attend(
         )
         out[start:end] = attended.transpose(1, 2).flatten(0, 1)
     return out
+
+
+def attention_dtype(dtype: torch.dtype, device: torch.device, head_size: int) -> torch.dtype:
+    """Return the type in which `attend` is best given heads of this size."""
+    small = device.type == "cpu" and head_size < SMALL_HEAD
+    return torch.float32 if small else dtype
+
+
+def _products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """Attend by plain products, some heads at a time; all shapes (rows, heads, length, size)."""
+    shape, length = query.shape, query.shape[2]
+    query = (query * scale).flatten(0, 1)
+    key, value = key.flatten(0, 1).transpose(1, 2), value.flatten(0, 1)
+    out = torch.empty_like(query)
+    step = max(1, CACHED_SCORES // (2 * length * length))
+    for first in range(0, len(query), step):
+        part = slice(first, first + step)
+        shares = torch.softmax(torch.bmm(query[part], key[part]), dim=-1)
+        torch.bmm(shares, value[part], out=out[part])
+    return out.view(shape)
 
 
 def _has_varlen(query: torch.Tensor) -> bool:
