@@ -1,0 +1,1 @@
+"""What models of gene expression read: their dictionaries, and cells turned into tokens."""
