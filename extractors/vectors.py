@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,8 @@ class VectorTable:
     """Entities, each once, in file order."""
     vectors: NDArray[np.float32]
     """Shape (len(ids), d), finite."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Entities whose vector says nothing, with the reason; their rows are ignored."""
 
 
 def read_vector_table(path: Path, id_column: str | None = None) -> VectorTable:
@@ -57,11 +59,16 @@ def read_vector_table(path: Path, id_column: str | None = None) -> VectorTable:
     """
     require_file(path)
     if plain_suffix(path) in WORD2VEC_SUFFIXES:
-        ids, vectors = _read_word2vec(path)
+        ids, vectors = read_word2vec(path)
     elif table_format(path) == "parquet":
         ids, vectors = _read_parquet(path, id_column)
     else:
         ids, vectors = _read_text(path, id_column)
+    return checked(path, ids, vectors)
+
+
+def checked(path: Path, ids: list[str], vectors: NDArray[np.float32]) -> VectorTable:
+    """Return vectors as a table; InputError for an empty or repeated id, or a number not finite."""
     _check_ids(path, ids)
     _check_finite(path, ids, vectors)
     return VectorTable(ids, vectors)
@@ -145,7 +152,7 @@ def _is_list(kind: pa.DataType) -> bool:
     )
 
 
-def _read_word2vec(path: Path) -> tuple[list[str], NDArray[np.float32]]:
+def read_word2vec(path: Path) -> tuple[list[str], NDArray[np.float32]]:
     """Read `entity v1 v2 …` lines; the first may be the word2vec header `rows dim`."""
     ids, rows = [], []
     with open_lines(path) as lines:

@@ -73,13 +73,17 @@ def load_pickle(file: UsedFile, allowed: Allowed | None = None) -> Any:  # noqa:
     asks for anything else, is damaged, or is none.
     """
     with open_bytes(file) as stream:
-        data = stream.read()
+        return read_pickle(stream.read(), str(file.path), allowed)
+
+
+def read_pickle(data: bytes, where: str, allowed: Allowed | None = None) -> Any:  # noqa: ANN401  any plain value
+    """Return the plain value in a pickle's bytes; `where` names it in errors, see `load_pickle`."""
     try:
         _inspect(data, with_calls=bool(allowed))
         return _Restricted(io.BytesIO(data), allowed or {}).load()
     except Exception as error:
         # Whatever a broken pickle makes the unpickler raise: ValueError, EOFError, KeyError, …
-        message = f"{file.path} is no plain pickle ({error}); it was not run, fetch it again"
+        message = f"{where} is no plain pickle ({error}); it was not run, fetch it again"
         raise InputError(message) from error
 
 
