@@ -42,6 +42,10 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+class UnknownModulesError(InputError):
+    """The checkpoint is made of what our pipeline does not run; sentence-transformers may."""
+
+
 @dataclass(frozen=True)
 class Sentence:
     """A sentence encoder's folder, read."""
@@ -72,7 +76,7 @@ def read_sentence(checkpoint: Checkpoint) -> Sentence:
             f"a checkpoint made of {shorten(kinds)} is not supported; it needs a Transformer and "
             "a Pooling module, then any of " + ", ".join(AFTER)
         )
-        raise InputError(message)
+        raise UnknownModulesError(message)
     place = modules[0][1]
     folder = checkpoint.folder / place
     files = tuple(path for path in checkpoint.files if path.parent == folder)
@@ -108,14 +112,11 @@ def _modules(checkpoint: Checkpoint) -> list[tuple[str, str]]:
         raise InputError(message) from error
     known = {"Transformer", "Pooling", *AFTER}
     # The class is known by its name: nothing is imported, whatever a checkpoint names.
-    strange = [
-        kind
-        for kind, _ in found
-        if not kind.startswith("sentence_transformers.") or kind.rpartition(".")[2] not in known
-    ]
+    foreign = [kind for kind, _ in found if not kind.startswith("sentence_transformers.")]
+    strange = foreign or [kind for kind, _ in found if kind.rpartition(".")[2] not in known]
     if strange:
         message = f"{path} names {shorten(strange)}, which is not run; choices: "
-        raise InputError(message + ", ".join(sorted(known)))
+        raise (InputError if foreign else UnknownModulesError)(message + ", ".join(sorted(known)))
     return [(kind.rpartition(".")[2], where) for kind, where in found]
 
 
@@ -156,13 +157,13 @@ def _pooling(part: Checkpoint, prompt: str) -> str:
     modes = [modes] if isinstance(modes, str) else list(modes) or ["mean"]
     if prompt and config.get("include_prompt") is False:
         message = f"{part.folder} leaves its prompt out of the pooling, which is not supported"
-        raise InputError(message)
+        raise UnknownModulesError(message)
     if len(modes) > 1 or modes[0] not in {*POOLINGS, *WEIGHTED}:
         message = (
             f"{part.folder} pools by {' and '.join(map(str, modes))}, which is not supported; "
             f"choices: one of {', '.join([*POOLINGS, *WEIGHTED])}"
         )
-        raise InputError(message)
+        raise UnknownModulesError(message)
     return POOLINGS.get(modes[0], str(modes[0]))
 
 
@@ -180,7 +181,7 @@ def _dense(part: Checkpoint) -> nn.Module:
     activation = ACTIVATIONS.get(name.rpartition(".")[2]) if name.startswith("torch.nn.") else None
     if activation is None:
         message = f"{part.folder} has activation {name!r}; choices: {', '.join(ACTIVATIONS)}"
-        raise InputError(message)
+        raise UnknownModulesError(message)
     other = [
         key
         for key, usual in (("use_residual", False), ("module_input_name", "sentence_embedding"))
@@ -188,7 +189,7 @@ def _dense(part: Checkpoint) -> nn.Module:
     ]
     if other:
         message = f"{part.folder} sets {shorten(other)}, which is not supported; give another model"
-        raise InputError(message)
+        raise UnknownModulesError(message)
     return nn.Sequential(_filled(part, "linear", nn.Linear), activation()).eval()
 
 

@@ -15,7 +15,8 @@ import torch
 from extractors.backbones.network import PackedNetwork
 from extractors.checkpoints import find_checkpoint
 from extractors.encoders.networks import open_network, sees_back_only
-from extractors.encoders.sentence import WEIGHTED, Normalise, read_sentence
+from extractors.encoders.sentence import WEIGHTED, Normalise, UnknownModulesError, read_sentence
+from extractors.encoders.sentence_transformers import SentenceTransformersEncoder
 from extractors.encoders.tokens import Frame, TokenEncoder, pool
 from extractors.tokenizers.subwords import Subwords, open_tokenizer
 from hf_datasets.errors import InputError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from extractors.backbones.stock import StockNetwork
     from extractors.checkpoints import Checkpoint
     from extractors.encoders.sentence import Sentence
-    from extractors.model import ModelRecord, Settings
+    from extractors.model import Encoder, ModelRecord, Settings
 
 
 class TextEncoder(TokenEncoder):
@@ -55,10 +56,16 @@ class TextEncoder(TokenEncoder):
         self.dim = self.finish(example).shape[1]
 
     @classmethod
-    def load(cls, record: ModelRecord, settings: Settings) -> TextEncoder:
-        """Load the checkpoint; no code of it is run, weights are safetensors or plain tensors."""
+    def load(cls, record: ModelRecord, settings: Settings) -> Encoder[Any]:
+        """Load the checkpoint; no code of it is run, weights are safetensors or plain tensors.
+
+        One of modules that this pipeline does not run goes through sentence-transformers.
+        """
         checkpoint = find_checkpoint(record, settings)
-        sentence = read_sentence(checkpoint)
+        try:
+            sentence = read_sentence(checkpoint)
+        except UnknownModulesError as why:
+            return SentenceTransformersEncoder.open(record, settings, checkpoint, why)
         network = open_network(sentence.backbone, record, settings)
         inner = open_tokenizer(sentence.backbone.folder)
         if sentence.lower:

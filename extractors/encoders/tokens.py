@@ -7,8 +7,8 @@ pooled. A row's vector does not depend on the rows beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -88,6 +88,7 @@ class TokenEncoder(Encoder[Tokens]):
     """The pipeline. Subclasses load a checkpoint and describe it."""
 
     default_pooling = "mean"
+    budget: int
 
     def __init__(
         self,
@@ -97,12 +98,13 @@ class TokenEncoder(Encoder[Tokens]):
         checkpoint: Checkpoint,
         settings: Settings,
     ) -> None:
-        self._network, self._tokenizer, self._frame = network, tokenizer, frame
+        self._network, self._tokenizer = network, tokenizer
+        self._frame = frame = _within_positions(frame, network, settings)
         self._checkpoint = checkpoint
         self._long = settings.long
         self._pooling = settings.pooling or self.default_pooling
         self._layers = absolute_layers(settings.layers or (-1,), network.n_layers)
-        self._budget = settings.budget or (
+        self.budget = settings.budget or (
             CPU_BUDGET if network.device.type == "cpu" else GPU_BUDGET
         )
         if self._pooling == "cls" and not frame.has_cls:
@@ -117,11 +119,10 @@ class TokenEncoder(Encoder[Tokens]):
         return {
             **self._checkpoint.provenance(),
             "dim": self.dim,
-            "layers": list(self._layers),
             "pooling": self._pooling,
             "dtype": str(self._network.dtype).removeprefix("torch."),
             "device": self._network.device.type,
-            "budget": self._budget,
+            "budget": self.budget,
             "max_tokens": self._frame.max_tokens,
             "long": self._long,
         }
@@ -130,7 +131,7 @@ class TokenEncoder(Encoder[Tokens]):
         """Tokenise rows and plan their windows; runs ahead of the network, in another thread."""
         del ids
         present = [row for row, value in enumerate(values) if value is not None]
-        found = self._tokenizer.tokenize([values[row] or "" for row in present])
+        found = self._tokenizer.tokenize([value for value in values if value is not None])
         rows: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64) for _ in values]
         errors: list[str | None] = ["no value" for _ in values]
         for row, tokens in zip(present, found, strict=True):
@@ -165,6 +166,22 @@ class TokenEncoder(Encoder[Tokens]):
         found = self._each_token(tokens, errors) if self.per_token else self._pooled(tokens, errors)
         return Encoded(found, lengths, truncated, errors)
 
+    @torch.inference_mode()
+    def fits(self, budget: int) -> bool:
+        """Whether a batch of so many tokens fits the memory of the device: it is tried.
+
+        The tokens make rows as long as the model takes, or one of all where it has no limit.
+        """
+        room = min(self._frame.max_tokens or budget, budget)
+        lengths = [room] * (budget // room) + [budget % room] * (budget % room > 0)
+        first = (*self._frame.prefix, *self._frame.suffix, 0)[0]
+        flat = torch.full((budget,), first, dtype=torch.int64)
+        return self._try(flat, Packing(lengths, self._network.device)) is not None
+
+    def pool(self, hidden: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """Pool token vectors (tokens, width) to (rows, width), float32."""
+        return pool(hidden, packing, self._pooling, self._frame)
+
     def finish(self, vectors: torch.Tensor) -> torch.Tensor:
         """Do what follows pooling to (rows, width) float32; nothing unless a family needs it."""
         return vectors
@@ -178,7 +195,7 @@ class TokenEncoder(Encoder[Tokens]):
         for batch, packing, layers in self._batches(tokens, errors):
             at = torch.tensor(batch, device=pooled.device)
             for number, hidden in enumerate(layers):
-                pooled[number, at] = pool(hidden, packing, self._pooling, self._frame)
+                pooled[number, at] = self.pool(hidden, packing)
         vectors = np.zeros((len(self._layers), len(tokens.rows), self.dim), dtype=np.float32)
         if tokens.plan:
             done, _ = np.unique([row for row, _ in tokens.plan], return_index=True)
@@ -190,12 +207,15 @@ class TokenEncoder(Encoder[Tokens]):
     def _each_token(
         self, tokens: Tokens, errors: list[str | None]
     ) -> list[NDArray[np.float32] | list[NDArray[np.float32]]]:
-        """Return, for each layer and row, the vectors of its tokens, (tokens, dim)."""
-        shares = [np.zeros(len(row), dtype=np.float32) for row in tokens.rows]
+        """Return, for each layer and row, the vectors of the tokens read, (tokens, dim)."""
+        read = [0] * len(tokens.rows)
+        for row, window in tokens.plan:
+            read[row] = max(read[row], window.end)
+        shares = [np.zeros(length, dtype=np.float32) for length in read]
         for row, window in tokens.plan:
             shares[row][window.start : window.end] += 1
         out = [
-            [np.zeros((len(row), self.dim), dtype=np.float32) for row in tokens.rows]
+            [np.zeros((length, self.dim), dtype=np.float32) for length in read]
             for _ in self._layers
         ]
         before, after = len(self._frame.prefix), len(self._frame.suffix)
@@ -224,7 +244,7 @@ class TokenEncoder(Encoder[Tokens]):
             for row, cut in tokens.plan
         ]
         lengths = [len(sequence) for sequence in sequences]
-        waiting = list(token_batches(lengths, self._budget))[::-1]
+        waiting = list(token_batches(lengths, self.budget))[::-1]
         while waiting:
             batch = waiting.pop()
             packing = Packing([lengths[index] for index in batch], self._network.device)
@@ -238,10 +258,10 @@ class TokenEncoder(Encoder[Tokens]):
                     f"out of memory on {lengths[batch[0]]} tokens; try --max-tokens or --device cpu"
                 )
             else:
-                self._budget = max(1, min(self._budget, sum(packing.lengths)) // 2)
-                say(f"out of memory: going on with --budget {self._budget}")
+                self.budget = max(1, min(self.budget, sum(packing.lengths)) // 2)
+                say(f"out of memory: going on with --budget {self.budget}")
                 left = [*batch, *(index for later in reversed(waiting) for index in later)]
-                again = token_batches([lengths[index] for index in left], self._budget)
+                again = token_batches([lengths[index] for index in left], self.budget)
                 waiting = [[left[place] for place in part] for part in again][::-1]
 
     def _try(self, flat: torch.Tensor, packing: Packing) -> list[torch.Tensor] | None:
@@ -258,6 +278,25 @@ class TokenEncoder(Encoder[Tokens]):
         return None
 
 
+def _within_positions(frame: Frame, network: Network, settings: Settings) -> Frame:
+    """Return the frame with no more tokens than the network has positions for.
+
+    InputError where `--max-tokens` asks for more, or leaves no room beside special tokens.
+    """
+    positions: int | None = getattr(network, "positions", None)
+    asked = settings.max_tokens
+    if positions is not None and asked is not None and asked > positions:
+        message = f"--max-tokens {asked} is more than the {positions} positions of this model"
+        raise InputError(message)
+    if positions is not None and (frame.max_tokens is None or frame.max_tokens > positions):
+        frame = replace(frame, max_tokens=positions)
+    if frame.room is not None and frame.room < 1:
+        special = len(frame.prefix) + len(frame.suffix)
+        message = f"--max-tokens {frame.max_tokens} leaves no room beside {special} special tokens"
+        raise InputError(message)
+    return frame
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device or the machine has no memory left."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -265,11 +304,13 @@ def out_of_memory(error: BaseException) -> bool:
     return "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
-def absolute_layers(wanted: Sequence[int], n_layers: int) -> tuple[int, ...]:
+def absolute_layers(wanted: Sequence[int] | Literal["all"], n_layers: int) -> tuple[int, ...]:
     """Return layers as numbers from 0 (embeddings) to `n_layers`, ascending, each once.
 
     -1 is the last. InputError for one that the model does not have.
     """
+    if wanted == "all":
+        return tuple(range(n_layers + 1))
     found = set()
     for layer in wanted:
         absolute = layer if layer >= 0 else n_layers + 1 + layer
@@ -290,8 +331,8 @@ def pool(hidden: torch.Tensor, packing: Packing, pooling: str, frame: Frame) -> 
     packing
         How the rows lie in the batch.
     pooling
-        mean or max over the row's own tokens; mean-special over all; cls, the first token;
-        last, the last one, special or not.
+        mean or max over the row's own tokens; mean-special or max-special over all; cls, the
+        first token; last, the last one, special or not.
     frame
         How many special tokens stand before and after.
 
@@ -304,10 +345,8 @@ def pool(hidden: torch.Tensor, packing: Packing, pooling: str, frame: Frame) -> 
         return hidden[packing.starts[:-1].long()].float()
     if pooling == "last":
         return hidden[packing.starts[1:].long() - 1].float()
-    before, after = len(frame.prefix), len(frame.suffix)
-    if pooling == "mean-special":
-        before = after = 0
-    reduce = "max" if pooling == "max" else "mean"
+    reduce, _, special = pooling.partition("-")
+    before, after = (0, 0) if special else (len(frame.prefix), len(frame.suffix))
     hidden = hidden.float()
     if hidden.device.type == "cpu":
         rows = [row[before : len(row) - after] for row in split(hidden, packing.lengths)]

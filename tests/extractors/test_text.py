@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from extractors.model import Encoder
+
 KINDS = ("bert", "xlm-roberta", "mpnet", "stablelm")
 GENES = [
     "TP53: tumor protein p53",
@@ -40,7 +42,7 @@ def sentences(n: int, longest: int = 20, seed: int = 0) -> list[str]:
     return [" ".join(generator.choices(WORDS, k=generator.randint(1, longest))) for _ in range(n)]
 
 
-def load(model: str, **settings: Any) -> TextEncoder:
+def load(model: str, **settings: Any) -> Encoder[Any]:
     return TextEncoder.load(model_record(model), Settings(**settings))
 
 
@@ -52,7 +54,7 @@ class Found:
     errors: list[str | None]
 
 
-def encode(encoder: TextEncoder, texts: Sequence[str | None]) -> Found:
+def encode(encoder: Encoder[Any], texts: Sequence[str | None]) -> Found:
     found = encoder.encode(encoder.tokenize([str(row) for row in range(len(texts))], texts))
     (layer,) = found.layers
     assert isinstance(layer, np.ndarray)
@@ -65,7 +67,9 @@ def reference(folder: Path) -> SentenceTransformer:
 
 @pytest.fixture(scope="module")
 def minilm() -> TextEncoder:
-    return load("minilm")
+    encoder = load("minilm")
+    assert isinstance(encoder, TextEncoder)
+    return encoder
 
 
 @pytest.fixture(scope="module")
@@ -167,12 +171,23 @@ def test_weighted_poolings_agree_with_sentence_transformers(tmp_path: Path, mode
     assert np.abs(ours - reference(folder).encode(texts)).max() < 1e-5
 
 
-def test_poolings_together_are_refused(tmp_path: Path) -> None:
+def test_modules_that_we_do_not_run_go_through_sentence_transformers(tmp_path: Path) -> None:
     folder = save_checkpoint(tmp_path, "bert", "mean")
     path = folder / "1_Pooling" / "config.json"
     path.write_text(json.dumps({"pooling_mode": ["mean", "max"], "embedding_dimension": 32}))
-    with pytest.raises(InputError, match="pools by mean and max, which is not supported"):
-        load(f"text:{folder}")
+    texts = [*sentences(40), " ".join(WORDS * 3)]
+    theirs = reference(folder).encode(texts)
+    cut = encode(load(f"text:{folder}", long="truncate"), [*texts, ""])
+    assert theirs.shape == (41, 64)
+    assert np.abs(cut.vectors[:41] - theirs).max() < 1e-5
+    assert cut.n_tokens.tolist() == [*(len(text.split()) for text in texts), 0]
+    assert cut.truncated.tolist() == [*[False] * 40, True, False]
+    assert cut.errors == [*[None] * 41, "empty text"]
+    whole = encode(load(f"text:{folder}"), texts)
+    assert whole.errors[:40] == [None] * 40
+    assert "32 tokens, the model takes 24" in (whole.errors[40] or "")
+    with pytest.raises(InputError, match="pools by mean and max.*leave them out"):
+        load(f"text:{folder}", pooling="mean")
 
 
 def test_a_layer_norm_after_pooling_and_upper_case(tmp_path: Path) -> None:
