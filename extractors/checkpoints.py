@@ -8,15 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_datasets.errors import InputError
+from hf_datasets.errors import InputError, shorten
 from hf_datasets.files import file_digest
 from hf_datasets.hub import pull_snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from extractors.model import ModelRecord, Settings
 
 SAFE_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 """What is fetched, at any depth: configuration, vocabularies, safetensors; no code, no pickle."""
+TORCH_FILES = (".pt", ".pth")
 FALLBACK_WEIGHTS = "pytorch_model*.bin"
 """Fetched only for a folder where upstream has no safetensors; read with weights_only=True."""
 
@@ -86,7 +89,7 @@ def find_checkpoint(record: ModelRecord, settings: Settings) -> Checkpoint:
     packaged = _packaged_folder(record) if wanted == record.revision else None
     root = packaged or _download(record, wanted)
     folder = root / record.subfolder
-    files = _weight_files(folder)
+    files = _weight_files(record, folder)
     found = tuple(file_digest(path) for path in files)
     if record.weights and wanted == record.revision and found != record.weights:
         message = (
@@ -98,21 +101,36 @@ def find_checkpoint(record: ModelRecord, settings: Settings) -> Checkpoint:
     return Checkpoint(folder, wanted if packaged else root.name, found, files)
 
 
+def checkpoint_file(path: Path) -> Checkpoint:
+    """Return a checkpoint that is one file, configuration included, as fair-esm saves them."""
+    return Checkpoint(path.parent, None, (file_digest(path),), (path,))
+
+
 def _local(record: ModelRecord, folder: Path) -> Checkpoint:
     """Take a folder in the upstream's layout, or the repository's whole folder."""
     if record.subfolder and (folder / record.subfolder).is_dir():
         folder /= record.subfolder
-    if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
-        what = "no such folder" if not folder.is_dir() else "no config.json or modules.json in it"
+    configured = (folder / "config.json").is_file() or (folder / "modules.json").is_file()
+    if not configured and not _named_weights(record, folder):
+        needed = ", ".join(("config.json", "modules.json", *record.files))
+        what = f"none of {needed} in it" if folder.is_dir() else "no such folder"
         message = f"{folder} is no checkpoint of {record.name}: {what}; give a model's folder"
         raise InputError(message)
-    files = _weight_files(folder)
+    files = _weight_files(record, folder)
     return Checkpoint(folder, None, tuple(file_digest(path) for path in files), files)
 
 
-def _weight_files(folder: Path) -> tuple[Path, ...]:
+def _weight_files(record: ModelRecord, folder: Path) -> tuple[Path, ...]:
     """Return every weight file that is loaded."""
-    return tuple(path for place in _module_folders(folder) for path in _weights(folder / place))
+    places = _module_folders(folder)
+    usual = tuple(path for place in places for path in _weights(folder / place))
+    return _named_weights(record, folder) or usual
+
+
+def _named_weights(record: ModelRecord, folder: Path) -> tuple[Path, ...]:
+    """Return the weight files that upstream calls by a name of its own, as the record has it."""
+    found = (path for pattern in record.files for path in sorted(folder.glob(pattern)))
+    return tuple(path for path in found if path.suffix in TORCH_FILES)
 
 
 def _packaged_folder(record: ModelRecord) -> Path | None:
@@ -138,7 +156,7 @@ def _download(record: ModelRecord, revision: str | None) -> Path:
     folder = pull(tuple(f"{inside}{pattern}" for pattern in SAFE_FILES) + record.files)
     places = [record.subfolder / place for place in _module_folders(folder / inside)]
     bare = [place for place in places if not _weights(folder / place)]
-    if bare:
+    if bare and not _named_weights(record, folder / inside):
         folder = pull(tuple((place / FALLBACK_WEIGHTS).as_posix() for place in bare))
     return folder
 
@@ -167,3 +185,10 @@ def read_config(checkpoint: Checkpoint, *kinds: str) -> dict[str, Any]:
         )
         raise InputError(message)
     return config
+
+
+def require_keys(found: Mapping[str, Any], *keys: str, where: str = "config.json") -> None:
+    """InputError when a configuration or vocabulary lacks one of these keys."""
+    if missing := [key for key in keys if found.get(key) is None]:
+        message = f"{where} has no {shorten(missing)}; give a whole checkpoint of this model"
+        raise InputError(message)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from extractors.inputs import Input
+    from extractors.inputs import Asked, Input
 
 Ready = TypeVar("Ready")
 """Rows of an encoder after `tokenize`."""
@@ -37,13 +40,29 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Download:
+    """Where the file of a published table of vectors lies."""
+
+    url: str
+    """A direct address of the file; empty where it has to be fetched by hand."""
+    page: str
+    """Where a person finds it."""
+    file: str
+    """Its name there."""
+    size: int | None = None
+    """Bytes, where upstream states them."""
+    md5: str | None = None
+    """Digest of the file, where upstream states it; checked."""
+
+
+@dataclass(frozen=True)
 class ModelRecord:
     """One model of the zoo. A new model of a known family is one such record."""
 
     name: str
     """Lower-case with dashes; what `--model` takes."""
     modality: str
-    """What it reads: text, protein, dna, expression, vectors, or any."""
+    """What it reads: text, protein, dna, rna, expression, vectors, or any."""
     encoder: str
     """`module:Class` of its Encoder, imported on use."""
     summary: str
@@ -76,6 +95,18 @@ class ModelRecord:
     """`module:folder` of an installed package that carries the same files."""
     aliases: tuple[str, ...] = field(default=())
     """Other names `--model` takes for it."""
+    pooling: str | None = None
+    """How its tokens become one vector; None is what its files or its family say."""
+    prompt: str | None = None
+    """What stands before each text; None is what its files say."""
+    normalise: bool = False
+    """Whether vectors get length 1 where its files do not say so."""
+    ends_with_eos: bool = False
+    """Whether a row ends with the configuration's end token where its tokenizer sets none."""
+    causal: bool | None = None
+    """Whether tokens see only those before them; None is what its configuration says."""
+    download: Download | None = None
+    """Where the file is, for a table of vectors."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +116,12 @@ class Settings:
     dtype: str = "auto"
     """Arithmetic: auto is float32 on CPU and bfloat16 on a GPU that has it."""
     device: str = "auto"
-    """auto, cpu, cuda, cuda:N or mps."""
+    """auto, cpu, cuda, cuda:N or mps; one device, also where a run has several."""
     pooling: str | None = None
     """How token vectors become one; None is the model's own way."""
     long: str = "window"
     """Inputs over the model's limit: averaged windows, cut, or a failed row."""
-    layers: tuple[int, ...] = ()
+    layers: tuple[int, ...] | Literal["all"] = ()
     """Layers to read: 0 the embeddings, -1 the last; none is the model's usual one."""
     budget: int | None = None
     """Tokens per batch; None lets the encoder choose."""
@@ -104,6 +135,8 @@ class Settings:
     """Local folder in the upstream's layout to load instead of the pinned weights."""
     revision: str | None = None
     """Other revision than the pinned one."""
+    entity: str | None = None
+    """What a row is where the input is cells: gene or cell; None is the model's usual one."""
 
 
 Vectors: TypeAlias = "NDArray[np.float32] | list[NDArray[np.float32]]"
@@ -133,15 +166,36 @@ class Encoder(ABC, Generic[Ready]):
     """The layers read, counted from 0 (embeddings); none for a model without layers."""
     per_token: bool = False
     """Whether a row gives one vector a token instead of one in all."""
+    budget: int | None = None
+    """Tokens per batch; None for a model that has no such batches. May be set before `encode`."""
+
+    @classmethod
+    def open_input(cls, record: ModelRecord, settings: Settings, asked: Asked) -> Input:
+        """Open what the model reads, where it takes its own kind of input (expression).
+
+        Without `asked.source` the rows are the model's own vocabulary, where it has one.
+        """
+        del settings, asked
+        message = f"model {record.name} has no vocabulary of genes; give it an --input"
+        raise InputError(message)
 
     @classmethod
     @abstractmethod
     def load(cls, record: ModelRecord, settings: Settings) -> Encoder[Any]:
         """Bring the model into memory. InputError when its files or a setting do not fit."""
 
-    def prepare(self, source: Input) -> None:
-        """Look at all inputs before the first is encoded."""
-        del source  # most encoders need no look
+    def prepare(self, source: Input, scratch: Path) -> None:
+        """Look at all inputs before the first is encoded.
+
+        What takes long can be kept in `scratch`, a folder that is empty, or as the same command
+        left it when it was interrupted.
+        """
+        del source, scratch  # most encoders need no look
+
+    def fits(self, budget: int) -> bool:
+        """Whether a batch of so many tokens fits the memory of the device."""
+        del budget
+        return True
 
     @abstractmethod
     def tokenize(self, ids: Sequence[str], values: Sequence[Any]) -> Ready:

@@ -120,11 +120,21 @@ def load_torch(path: Path) -> Any:  # noqa: ANN401
             except RuntimeError:  # files of torch before 1.6 cannot be mapped into memory
                 return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
     except Exception as error:
+        named = _classes_in(path)
+        why = f"it holds {shorten(named)}" if named else one_line(error)[:160]
         message = (
-            f"{path} cannot be read as plain tensors ({one_line(error)[:160]}); "
-            "files with code in them are refused"
+            f"{path} cannot be read as plain tensors ({why}); files with code in them are refused"
         )
         raise InputError(message) from error
+
+
+def _classes_in(path: Path) -> list[str]:
+    """Return the names of functions and classes in a torch file that are not let in."""
+    try:
+        with torch.serialization.safe_globals(list(PLAIN_CLASSES)):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # noqa: BLE001  no torch file, or one of before 1.6: the first error stands
+        return []
 
 
 def _state(content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401

@@ -54,12 +54,13 @@ def attend(
     CPU plain matrix products over what the cache holds, which use its bfloat16 units better.
 
     """
-    if bias is None and _has_varlen(query):
+    if bias is None and has_varlen(query):
         return _varlen(query, key, value, packing, scale=scale, causal=causal)
     grouped = query.shape[1] != key.shape[1]
     plain = query.dtype == torch.bfloat16 and not (
         query.is_cuda or grouped or causal or bias is not None
     )
+    bias = None if bias is None else bias.to(query.dtype)
     out = torch.empty_like(query)
     for start, rows, length in packing.runs:
         end = start + rows * length
@@ -74,13 +75,21 @@ def attend(
             q,
             k,
             v,
-            attn_mask=None if bias is None else bias[:, :length, :length].to(query.dtype),
+            attn_mask=None if bias is None else _corner(bias, rows, length),
             is_causal=causal and length > 1,
             scale=scale,
             enable_gqa=grouped,
         )
         out[start:end] = attended.transpose(1, 2).flatten(0, 1)
     return out
+
+
+def _corner(bias: torch.Tensor, rows: int, length: int) -> torch.Tensor:
+    """Return the bias of rows of one length, (rows, heads, length, length), one in memory.
+
+    With a dimension for rows the fast kernels take it; without, the scores are written out.
+    """
+    return bias[None, :, :length, :length].expand(rows, -1, -1, -1)
 
 
 def attention_dtype(dtype: torch.dtype, device: torch.device, head_size: int) -> torch.dtype:
@@ -105,7 +114,8 @@ def _products(
     return out.view(shape)
 
 
-def _has_varlen(query: torch.Tensor) -> bool:
+def has_varlen(query: torch.Tensor) -> bool:
+    """Whether one call of flash attention can take ragged rows of such queries."""
     size = query.shape[2]
     return query.is_cuda and query.dtype in VARLEN_TYPES and size % 8 == 0 and size <= LARGEST_HEAD
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from extractors.backbones.transformer import load
 from hf_datasets.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from extractors.backbones.packing import Packing
-    from extractors.backbones.transformer import Transformer
+    from extractors.backbones.transformer import Shape, Transformer
+    from extractors.model import Settings
 
 
 class PackedNetwork:
@@ -21,6 +23,24 @@ class PackedNetwork:
     def __init__(self, model: Transformer, device: torch.device, dtype: torch.dtype) -> None:
         self.model, self.device, self.dtype = model, device, dtype
         self.n_layers, self.width = model.shape.layers, model.shape.width
+        self.positions = model.shape.positions if model.shape.position == "absolute" else None
+        """Longest row that it can read; None without a limit."""
+
+    @classmethod
+    def load(
+        cls,
+        shape: Shape,
+        tensors: Callable[[str], torch.Tensor],
+        settings: Settings,
+        wide: Collection[str] = (),
+    ) -> PackedNetwork:
+        """Build the network from a family's tensors, where and in what the settings say.
+
+        The matrices named in `wide` stay in float32.
+        """
+        device = pick_device(settings.device)
+        dtype = pick_dtype(settings.dtype, device)
+        return cls(load(shape, tensors, device=device, dtype=dtype, wide=wide), device, dtype)
 
     def hidden(
         self, ids: torch.Tensor, packing: Packing, layers: Sequence[int]

@@ -9,18 +9,21 @@ their upstream's configuration means as a `Shape` and where its tensors go.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from extractors.backbones.attention import attend
+from extractors.backbones.attention import attend, attention_dtype
+from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from extractors.backbones.packing import Packing
+
+Model = TypeVar("Model", bound=nn.Module)
 
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "gelu": functional.gelu,
@@ -162,16 +165,17 @@ class Block(nn.Module):
             query, key = self.query_norm(query), self.key_norm(key)
         if angles is not None:
             query, key = _rotate(query, *angles), _rotate(key, *angles)
+        kind = attention_dtype(dtype, x.device, size)
         attended = attend(
-            query.to(dtype),
-            key.to(dtype),
-            value,
+            query.to(kind),
+            key.to(kind),
+            value.to(kind),
             packing,
             scale=size**-0.5 if shape.score_scale is None else shape.score_scale,
             causal=shape.causal,
             bias=bias,
         )
-        return self._scaled(self.out(attended.flatten(1)))
+        return self._scaled(self.out(attended.flatten(1).to(dtype)))
 
     def _feed(self, x: torch.Tensor) -> torch.Tensor:
         hidden = self.up(x.to(self.up.weight.dtype))
@@ -248,7 +252,7 @@ class Transformer(nn.Module):
         return found
 
     def _angles(self, packing: Packing) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Return cosines and signed sines of the rotary angles, each (tokens, 1, head size)."""
+        """Return cosines and sines of the rotary angles, each (tokens, 1, head size / 2)."""
         if self.shape.position != "rotary":
             return None
         size = self.shape.size
@@ -257,10 +261,8 @@ class Transformer(nn.Module):
             torch.arange(packing.longest, dtype=torch.float32, device=packing.device),
             1.0 / self.shape.theta**steps,
         )
-        cosine, sine = table.cos(), table.sin()
-        # (a, b) -> (a cos - b sin, b cos + a sin), halves a and b: the sign goes into the sine.
-        whole = torch.cat([cosine, cosine], -1), torch.cat([-sine, sine], -1)
-        return whole[0][packing.places][:, None], whole[1][packing.places][:, None]
+        cosine, sine = table.cos()[packing.places], table.sin()[packing.places]
+        return cosine[:, None], sine[:, None]
 
     def _bias(self, packing: Packing) -> torch.Tensor | None:
         """Return what distance adds to the scores, (heads, longest, longest), or None."""
@@ -271,15 +273,20 @@ class Transformer(nn.Module):
         if self.shape.position == "alibi":
             slopes = torch.tensor(alibi_slopes(self.shape.heads), device=packing.device)
             return -slopes[:, None, None] * distance.abs()
-        bucket = relative_bucket(distance, self.shape.positions, self.shape.furthest)
-        return self.buckets.float()[bucket].permute(2, 0, 1)
+        every = torch.arange(1 - packing.longest, packing.longest, device=packing.device)
+        bucket = relative_bucket(every, self.shape.positions, self.shape.furthest)
+        by_distance = self.buckets.float()[bucket].T.contiguous()
+        return by_distance[:, distance + packing.longest - 1]
 
 
 def _rotate(x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
     """Rotate each head's two halves by its token's angles, in float32."""
-    x = x.float()
-    first, second = x.chunk(2, dim=-1)
-    return x * cosine + torch.cat([second, first], dim=-1) * sine
+    first, second = x.float().chunk(2, dim=-1)
+    turned = (
+        torch.addcmul(first * cosine, second, sine, value=-1),
+        torch.addcmul(second * cosine, first, sine),
+    )
+    return torch.cat(turned, dim=-1)
 
 
 def alibi_slopes(heads: int) -> list[float]:
@@ -318,23 +325,44 @@ def load(
     *,
     device: torch.device,
     dtype: torch.dtype,
+    wide: Collection[str] = (),
 ) -> Transformer:
     """Build a transformer from the tensors that a family finds for its parameters' names.
 
-    Matrices of the layers are held in `dtype`; token table, norms and positions in float32.
-    One parameter is held twice at a time, so that the largest models load in the memory that
-    they need anyway.
+    See `fill`.
     """
     with torch.device("meta"):
         model = Transformer(shape)
+    return fill(model, tensors, device=device, dtype=dtype, wide=wide)
+
+
+def fill(
+    model: Model,
+    tensors: Callable[[str], torch.Tensor],
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    wide: Collection[str] = (),
+) -> Model:
+    """Give each parameter of a network on the meta device the tensor of its name.
+
+    Matrices of the layers are held in `dtype`; token table, norms and positions in float32, and
+    so are the matrices named in `wide` (such as `down`). InputError when a tensor has not the
+    shape that the configuration asks for. One parameter is held twice at a time, so that the
+    largest models load in the memory that they need anyway.
+    """
     for name, parameter in list(model.named_parameters()):
         tensor = tensors(name)
         if tensor.shape != parameter.shape:
-            message = f"{name} has shape {tuple(tensor.shape)}, expected {tuple(parameter.shape)}"
-            raise ValueError(message)
+            message = (
+                f"the weights and config.json do not fit: {name} has shape "
+                f"{tuple(tensor.shape)}, not {tuple(parameter.shape)}"
+            )
+            raise InputError(message)
         holder, _, leaf = name.rpartition(".")
         matrix = isinstance(model.get_submodule(holder), nn.Linear)
-        moved = tensor.to(device=device, dtype=dtype if matrix else torch.float32)
+        narrow = matrix and holder.rpartition(".")[2] not in wide
+        moved = tensor.to(device=device, dtype=dtype if narrow else torch.float32)
         setattr(
             model.get_submodule(holder), leaf, nn.Parameter(moved.contiguous(), requires_grad=False)
         )

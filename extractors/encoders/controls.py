@@ -12,6 +12,7 @@ from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from sklearn.feature_extraction.text import CountVectorizer
@@ -97,8 +98,9 @@ class BagOfWords(PlainEncoder):
         del record, settings
         return cls()
 
-    def prepare(self, source: Input) -> None:
+    def prepare(self, source: Input, scratch: Path) -> None:
         """Learn the vocabulary: the 1,024 most frequent words, ties in alphabetical order."""
+        del scratch
         try:
             self._words.fit(source.values())
         except ValueError as error:

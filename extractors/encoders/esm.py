@@ -1,22 +1,23 @@
-"""ESM-1b, ESM-1v, ESM-2 and models built like them, from transformers' `EsmModel` layout.
+"""ESM-1b, ESM-1v and ESM-2, from transformers' `EsmModel` layout or from fair-esm's own files.
 
 Embeddings are scaled by 0.88 where the model was trained with token dropout, as fair-esm and
-transformers do for an input without masks (1 - 0.15 * 0.8). Sources: Rives et al. 2021,
-10.1101/622803; Meier et al. 2021, 10.1101/2021.07.09.450648; Lin et al. 2023,
-10.1101/2022.07.20.500902.
+transformers do for an input without masks. Sources: Rives et al. 2021, 10.1101/622803; Meier et
+al. 2021, 10.1101/2021.07.09.450648; Lin et al. 2023, 10.1101/2022.07.20.500902.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from extractors.backbones.network import PackedNetwork, pick_device, pick_dtype
-from extractors.backbones.transformer import Shape, load
-from extractors.checkpoints import find_checkpoint, read_config
+from extractors.backbones.network import PackedNetwork
+from extractors.backbones.transformer import Shape
+from extractors.checkpoints import find_checkpoint, read_config, require_keys
+from extractors.encoders.fair_esm import KEPT_BY_TOKEN_DROPOUT, SYMBOLS, read_fair_esm
 from extractors.encoders.tokens import Frame, TokenEncoder
-from extractors.tokenizers.letters import Letters
+from extractors.tokenizers.residues import residues
 from extractors.weights import Weights
 from hf_datasets.errors import InputError
 
@@ -25,12 +26,9 @@ if TYPE_CHECKING:
 
     from extractors.model import ModelRecord, Settings
 
-KEPT_BY_TOKEN_DROPOUT = 1 - 0.15 * 0.8
 UNUSED = r"^lm_head\.|contact_head|position_ids$|inv_freq$|pooler|position_embeddings\.weight$"
 """Tensors that no embedding needs; ESM-2's files hold position embeddings that it never reads."""
-RESIDUES = "ABCDEFGHIKLMNOPQRSTUVWXYZ"
-UNKNOWN_RESIDUES = {"J": "X"}
-"""Letters outside ESM's alphabet: J (leucine or isoleucine) is read as X, any residue."""
+POSITIONS = ("rotary", "absolute")
 
 
 class EsmEncoder(TokenEncoder):
@@ -38,24 +36,21 @@ class EsmEncoder(TokenEncoder):
 
     @classmethod
     def load(cls, record: ModelRecord, settings: Settings) -> EsmEncoder:
-        """Load a checkpoint in transformers' layout."""
+        """Load a folder in transformers' layout, or a `.pt` file of fair-esm."""
+        limit = settings.max_tokens or record.max_tokens
+        if settings.checkpoint is not None and Path(settings.checkpoint).expanduser().is_file():
+            file = read_fair_esm(Path(settings.checkpoint).expanduser(), limit, settings)
+            return cls(file.network, file.letters, file.frame, file.checkpoint, settings)
         checkpoint = find_checkpoint(record, settings)
         config = read_config(checkpoint, "esm")
         weights = Weights(checkpoint.files)
-        device = pick_device(settings.device)
-        dtype = pick_dtype(settings.dtype, device)
         shape = esm_shape(config)
-        model = load(shape, EsmNames(weights, shape), device=device, dtype=dtype)
+        network = PackedNetwork.load(shape, EsmNames(weights, shape), settings)
         weights.require_all_used(UNUSED)
         ids = checkpoint.vocabulary("vocab.txt")
-        letters = Letters(
-            {letter: ids[letter] for letter in [*RESIDUES, "-", "."] if letter in ids},
-            UNKNOWN_RESIDUES,
-            what="amino acid",
-        )
-        limit = settings.max_tokens or record.max_tokens
+        require_keys(ids, "<cls>", "<eos>", where="vocab.txt")
         frame = Frame((ids["<cls>"],), (ids["<eos>"],), limit, has_cls=True)
-        return cls(PackedNetwork(model, device, dtype), letters, frame, checkpoint, settings)
+        return cls(network, residues(ids, symbols=SYMBOLS), frame, checkpoint, settings)
 
 
 def esm_shape(config: Mapping[str, Any]) -> Shape:
@@ -63,8 +58,18 @@ def esm_shape(config: Mapping[str, Any]) -> Shape:
     if config.get("is_folding_model") or config.get("is_decoder"):
         message = "this is not a plain ESM encoder (folding model or decoder); give an encoder"
         raise InputError(message)
-    rotary = config.get("position_embedding_type", "absolute") == "rotary"
-    dropout = bool(config.get("token_dropout", False))
+    require_keys(config, "hidden_size", "num_hidden_layers", "num_attention_heads")
+    require_keys(config, "intermediate_size", "vocab_size")
+    position = config.get("position_embedding_type", "absolute")
+    if position not in POSITIONS:
+        message = (
+            f"config.json has position_embedding_type {position!r}; choices: {', '.join(POSITIONS)}"
+        )
+        raise InputError(message)
+    rows = 0
+    if position == "absolute":
+        require_keys(config, "max_position_embeddings", "pad_token_id")
+        rows = config["max_position_embeddings"] - config["pad_token_id"] - 1
     return Shape(
         layers=config["num_hidden_layers"],
         width=config["hidden_size"],
@@ -72,10 +77,10 @@ def esm_shape(config: Mapping[str, Any]) -> Shape:
         inner=config["intermediate_size"],
         vocabulary=config["vocab_size"],
         epsilon=config.get("layer_norm_eps", 1e-12),
-        embedding_norm=bool(config.get("emb_layer_norm_before") or False),
-        position="rotary" if rotary else "absolute",
-        positions=0 if rotary else config["max_position_embeddings"] - config["pad_token_id"] - 1,
-        embedding_scale=KEPT_BY_TOKEN_DROPOUT if dropout else 1.0,
+        embedding_norm=bool(config.get("emb_layer_norm_before")),
+        position="rotary" if position == "rotary" else "absolute",
+        positions=rows,
+        embedding_scale=KEPT_BY_TOKEN_DROPOUT if config.get("token_dropout") else 1.0,
     )
 
 

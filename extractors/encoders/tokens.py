@@ -20,12 +20,14 @@ from hf_datasets.command import say
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from extractors.checkpoints import Checkpoint
     from extractors.model import Settings
+
+    Reduce = Callable[[torch.Tensor, Packing], torch.Tensor]
 
 CPU_BUDGET = 4096
 GPU_BUDGET = 65536
@@ -176,7 +178,7 @@ class TokenEncoder(Encoder[Tokens]):
         lengths = [room] * (budget // room) + [budget % room] * (budget % room > 0)
         first = (*self._frame.prefix, *self._frame.suffix, 0)[0]
         flat = torch.full((budget,), first, dtype=torch.int64)
-        return self._try(flat, Packing(lengths, self._network.device)) is not None
+        return self._try(flat, Packing(lengths, self._network.device), self.pool) is not None
 
     def pool(self, hidden: torch.Tensor, packing: Packing) -> torch.Tensor:
         """Pool token vectors (tokens, width) to (rows, width), float32."""
@@ -192,10 +194,10 @@ class TokenEncoder(Encoder[Tokens]):
         """Return a matrix (rows, dim) for each layer."""
         shape = (len(self._layers), len(tokens.plan), self._network.width)
         pooled = torch.zeros(shape, device=self._network.device)
-        for batch, packing, layers in self._batches(tokens, errors):
+        for batch, _, layers in self._batches(tokens, errors, self.pool):
             at = torch.tensor(batch, device=pooled.device)
-            for number, hidden in enumerate(layers):
-                pooled[number, at] = self.pool(hidden, packing)
+            for number, vectors_of_layer in enumerate(layers):
+                pooled[number, at] = vectors_of_layer
         vectors = np.zeros((len(self._layers), len(tokens.rows), self.dim), dtype=np.float32)
         if tokens.plan:
             done, _ = np.unique([row for row, _ in tokens.plan], return_index=True)
@@ -219,9 +221,9 @@ class TokenEncoder(Encoder[Tokens]):
             for _ in self._layers
         ]
         before, after = len(self._frame.prefix), len(self._frame.suffix)
-        for batch, packing, layers in self._batches(tokens, errors):
+        for batch, packing, layers in self._batches(tokens, errors, _to_memory):
             for number, hidden in enumerate(layers):
-                pieces = split(hidden.float().cpu(), packing.lengths)
+                pieces = split(hidden, packing.lengths)
                 for index, piece in zip(batch, pieces, strict=True):
                     row, window = tokens.plan[index]
                     inside = piece[before : len(piece) - after].numpy()
@@ -230,11 +232,12 @@ class TokenEncoder(Encoder[Tokens]):
         return list(out)
 
     def _batches(
-        self, tokens: Tokens, errors: list[str | None]
+        self, tokens: Tokens, errors: list[str | None], reduce: Reduce | None = None
     ) -> Iterator[tuple[list[int], Packing, list[torch.Tensor]]]:
         """Run the plan in batches; yield which windows each held, and their hidden layers.
 
-        When memory runs out the budget is halved for the rest of the run, and what is left is
+        `reduce` is applied to each layer, while memory is watched as it is in the network. When
+        memory runs out the budget is halved for the rest of the run, and what is left is
         batched anew. A single window that does not fit becomes its row's error.
         """
         sequences = [
@@ -249,7 +252,7 @@ class TokenEncoder(Encoder[Tokens]):
             batch = waiting.pop()
             packing = Packing([lengths[index] for index in batch], self._network.device)
             flat = torch.from_numpy(np.concatenate([sequences[index] for index in batch]))
-            hidden = self._try(flat, packing)
+            hidden = self._try(flat, packing, reduce)
             if hidden is not None:
                 yield batch, packing, hidden
             elif len(batch) == 1:
@@ -264,11 +267,14 @@ class TokenEncoder(Encoder[Tokens]):
                 again = token_batches([lengths[index] for index in left], self.budget)
                 waiting = [[left[place] for place in part] for part in again][::-1]
 
-    def _try(self, flat: torch.Tensor, packing: Packing) -> list[torch.Tensor] | None:
-        """Return the hidden layers, or None when memory ran out."""
+    def _try(
+        self, flat: torch.Tensor, packing: Packing, reduce: Reduce | None
+    ) -> list[torch.Tensor] | None:
+        """Return the hidden layers, reduced, or None when memory ran out."""
         try:
             ids = flat.to(self._network.device, non_blocking=True)
-            return self._network.hidden(ids, packing, self._layers)
+            layers = self._network.hidden(ids, packing, self._layers)
+            return layers if reduce is None else [reduce(layer, packing) for layer in layers]
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -276,6 +282,12 @@ class TokenEncoder(Encoder[Tokens]):
         if self._network.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
+
+
+def _to_memory(hidden: torch.Tensor, packing: Packing) -> torch.Tensor:
+    """Bring token vectors to the machine's memory, float32."""
+    del packing
+    return hidden.float().cpu()
 
 
 def _within_positions(frame: Frame, network: Network, settings: Settings) -> Frame:
