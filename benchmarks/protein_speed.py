@@ -93,7 +93,8 @@ def save_checkpoint(folder: Path, size: str) -> EsmModel:
         layer_norm_eps=1e-5,
     )
     torch.manual_seed(0)
-    model = EsmModel(config, add_pooling_layer=False).eval()
+    model: EsmModel = EsmModel(config, add_pooling_layer=False)
+    model.train(mode=False)
     (folder / "config.json").write_text(json.dumps(config.to_dict()))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY))
     state = {f"esm.{name}": tensor.clone() for name, tensor in model.state_dict().items()}

@@ -12,7 +12,7 @@ import argparse
 import random
 import statistics
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from extractors.model import Encoder
 
 WORDS = """
 this gene encodes a member of the kinase family and its protein product is involved in signal
@@ -46,7 +48,7 @@ def texts(rows: int) -> list[str]:
     return [" ".join(generator.choices(WORDS, k=generator.randint(60, 120))) for _ in range(rows)]
 
 
-def vectors(encoder: TextEncoder, documents: list[str]) -> NDArray[np.float32]:
+def vectors(encoder: Encoder[Any], documents: list[str]) -> NDArray[np.float32]:
     """Return the encoder's vectors, shape (documents, dim)."""
     return np.asarray(encoder.encode(encoder.tokenize(documents, documents)).layers[0])
 

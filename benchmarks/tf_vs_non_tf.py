@@ -8,7 +8,7 @@ write by hand, an input table and a task table, and then runs the public command
 "symbol: full name" and on the symbol alone, and both probed on the same folds.
 
 An independent sklearn run (raw vectors, C = 1, five stratified folds) gave AUROC
-0.905 +- 0.009 and 0.835 +- 0.006: what `--protocol unscaled` has to agree with.
+0.905 +- 0.009 and 0.835 +- 0.006: what `--protocol paper` has to agree with.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ def main() -> None:
     for path, column in zip(embeddings, MODELS.values(), strict=True):
         run("extractors", "--model", "minilm", "--input", out / "genes.tsv", "--column", column,
             "--name", f"minilm-{path.stem}", "--out", path)  # fmt: skip
-    for protocol in ("unscaled", "standard"):
+    for protocol in ("paper", "standard"):
         run("probes", *embeddings, "--tasks", out / "tf", "--protocol", protocol,
             "--out", out / f"{protocol}.parquet")  # fmt: skip
-    run("cards", "leaderboard", out / "unscaled.parquet", "--out", out / "leaderboard.html")
+    run("cards", "leaderboard", out / "paper.parquet", "--out", out / "leaderboard.html")
 
 
 if __name__ == "__main__":

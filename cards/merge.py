@@ -52,6 +52,7 @@ def read_sources(paths: Iterable[Path]) -> list[Source]:
 def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...]]:
     """Return the rows of all files, each number once, and the models that were divided.
 
+    Control tasks (shuffled labels), noisy labels and parts of a learning curve are left out.
     A model is divided when two embeddings of it give unequal values for the same number: its
     rows then carry the embedding in the model's name.
 
@@ -66,7 +67,7 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...]]:
         source.table.append_column("file", pa.array([source.name] * len(source.table), pa.string()))
         for source in sources
     ]
-    table = _finite(pa.concat_tables(tables))
+    table = _comparable(_finite(pa.concat_tables(tables)))
     for name in REQUIRED:
         if table[name].null_count:
             bad = table.filter(pc.is_null(table[name]))["file"][0]
@@ -78,6 +79,24 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...]]:
     if divided:
         distinct = _divide(distinct, divided)
     return distinct, divided
+
+
+def _comparable(table: pa.Table) -> pa.Table:
+    """Leave out what is no score of a model: control tasks, noise, part of a learning curve.
+
+    InputError if nothing else is there.
+    """
+    whole = pc.fill_null(pc.equal(table["fraction"], 1.0), True)  # noqa: FBT003  arrow's own
+    altered = pc.fill_null(pc.match_substring(table["protocol"], "+"), False)  # noqa: FBT003
+    kept = table.filter(pc.and_(whole, pc.invert(altered)))
+    if not len(kept):
+        message = (
+            "there are only results of shuffled or noisy labels or of parts of the training data; "
+            "a leaderboard needs a run of `probe` without --shuffle-labels, --label-noise and "
+            "with --fractions 1"
+        )
+        raise InputError(message)
+    return kept
 
 
 def group(table: pa.Table, *keys: str) -> pa.TableGroupBy:

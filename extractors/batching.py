@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
 OVERLAP = 0.25
 """Share of a window that the next one repeats, so that no token stands only at an edge."""
@@ -41,14 +45,22 @@ def equal_runs(lengths: Sequence[int]) -> list[tuple[int, int, int]]:
     return runs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Window:
     """A stretch of an input's tokens."""
 
     start: int
     end: int
-    weight: float
-    """How many tokens it stands for: one that k windows share counts 1/k in each."""
+    weights: NDArray[np.float32] | None = None
+    """What each of its tokens counts: 1/k where k windows share it. None: 1 for each, because
+    the input has no other window."""
+
+    @property
+    def weight(self) -> float:
+        """How many tokens of the input it stands for."""
+        if self.weights is None:
+            return float(self.end - self.start)
+        return float(self.weights.sum(dtype=np.float64))
 
 
 def windows(length: int, room: int) -> list[Window]:
@@ -58,15 +70,12 @@ def windows(length: int, room: int) -> list[Window]:
     with the next.
     """
     if length <= room:
-        return [Window(0, length, float(length))]
+        return [Window(0, length)]
     stride = max(1, int(room * (1 - OVERLAP)))
     count = 1 + -(-(length - room) // stride)
     starts = [(length - room) * index // (count - 1) for index in range(count)]
-    shared = [0] * length
+    shared: NDArray[np.float32] = np.zeros(length, dtype=np.float32)
     for start in starts:
-        for token in range(start, start + room):
-            shared[token] += 1
-    return [
-        Window(start, start + room, sum(1 / shared[token] for token in range(start, start + room)))
-        for start in starts
-    ]
+        shared[start : start + room] += 1
+    counts: NDArray[np.float32] = np.reciprocal(shared)
+    return [Window(start, start + room, counts[start : start + room]) for start in starts]

@@ -1,42 +1,41 @@
-"""The run: rows in, parts written atomically, one finished table out; resumed after any kill."""
+"""The run: rows in, parts written atomically, finished tables out; resumed after any kill."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import platform
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from extractors.inputs import Input, Survey
-from extractors.store import embedding_schema, read_provenance
+from extractors.parts import PART_CHARACTERS, PART_NUMBERS, Parts, cut
+from extractors.store import embedding_schema, read_provenance, vector_length
+from extractors.survey import Survey
+from extractors.workers import Facts, encode_parts, load_prepared, share_parts, start_workers
 from hf_datasets import __version__
 from hf_datasets.command import progress, say
 from hf_datasets.errors import InputError, one_line
-from hf_datasets.files import atomic_path, check_writable, write_text
+from hf_datasets.files import check_writable, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from extractors.inputs import Rows
-    from extractors.model import Encoded, Encoder, ModelRecord
+    from extractors.inputs import Input
+    from extractors.loading import Loader
+    from extractors.parts import Work
 
-PART_ROWS = 2048
-PART_CHARACTERS = 500_000
-"""A part is at most so many rows and about so many characters: what a kill can lose."""
-GROUP_BYTES = 4 << 20
-"""Parts are gathered into row groups of about this size in the finished file."""
 SHOWN_FAILURES = 5
 LOCK = "lock"
 JOB = "job.json"
+LAYER = "{layer}"
 LIBRARIES = ("numpy", "pyarrow", "scikit-learn", "torch", "transformers", "sentence-transformers")
 
 
@@ -52,58 +51,120 @@ class Summary:
     """Rows that an earlier, interrupted run had done."""
     first_failures: tuple[str, ...]
     """`id: reason` of the first rows that failed."""
+    outs: tuple[Path, ...] = ()
+    """The tables, one for each layer that was read."""
 
 
 def extract(
-    record: ModelRecord,
-    load: Callable[[], Encoder[Any]],
+    loader: Loader,
     source: Input,
     out: Path,
     *,
+    devices: Sequence[str] = ("auto",),
     name: str | None = None,
     stored: str = "float32",
     restart: bool = False,
 ) -> Summary:
     """Embed every row of `source` and write the embedding table `out`.
 
-    `name` is what results call these embeddings; None for the model's own name. Parts are kept
-    in the folder `out.parts` until the table is finished; a run that was
-    interrupted goes on from them, and gives the same bytes as an undisturbed one.
+    With several layers `{layer}` in the name of `out` becomes the number of each; with several
+    devices each has a process of its own. `name` is what results call these embeddings; None for
+    the model's own name. Parts are kept in the folder `out.parts` until the tables are finished;
+    a run that was interrupted goes on from them, and gives the same bytes as an undisturbed one.
 
     Raises
     ------
     InputError
         Bad rows; a place that cannot be written; parts or a table of other settings, unless
-        `restart`; another process at the same work.
+        `restart`; another process at the same work; a process that died.
 
     """
     check_writable(out)
-    parts = out.with_name(f"{out.name}.parts")
-    with _alone(parts):
-        survey = Survey(source, parts)
-        encoder = load()
-        encoder.prepare(source)
-        provenance = _provenance(record, encoder, source, survey, stored) | {"name": name}
-        if out.exists() and not restart and _finished(out, provenance):
-            say(f"{out} is this very run, finished before: nothing to do")
-            return _summary(out, reused=survey.n_rows)
-        _require_same(parts, provenance, restart=restart)
-        write_text(parts / JOB, _canonical(provenance))
-        schema = embedding_schema(encoder.dim, stored, provenance)
-        reused = _write_parts(encoder, source, survey.n_rows, parts, schema)
-        _finish(parts, out, schema, survey.n_rows)
-        (parts / JOB).unlink()
-    return _summary(out, reused=reused)
+    folder = out.with_name(f"{out.name}.parts")
+    with _alone(folder):
+        if restart:
+            _clear(folder)
+        survey = Survey(source, folder)
+        common = _common(loader, source, survey, stored) | {"name": name}
+        scratch = folder / f"prepared-{_key(loader, common)}"
+        if not restart:
+            loader = _with_known_budget(loader, folder, out)
+        with _models(loader, devices, source, scratch) as (facts, encode):
+            if loader.settings.layers and not facts.layers:
+                message = f"model {loader.record.name} has no layers; leave --layers out"
+                raise InputError(message)
+            outs = _outs(out, facts.layers)
+            tables = _provenances(common, facts)
+            if not restart and _finished(folder, outs, tables):
+                say(f"{outs[0]} is this very run, finished before: nothing to do")
+                return _summary(outs, reused=survey.n_rows)
+            _take_job(folder, common | {"encoder": {**facts.described, "layers": facts.layers}})
+            schemas = [
+                embedding_schema(facts.dim, stored, table, per_token=facts.per_token)
+                for table in tables
+            ]
+            parts = Parts(folder, tuple(schemas))
+            reused = parts.rows_there()
+            most = PART_NUMBERS // facts.dim if facts.per_token else PART_CHARACTERS
+            work = (
+                part
+                for part in cut(source, min(most, PART_CHARACTERS))
+                if not parts.has(part.number)
+            )
+            with (
+                progress(survey.n_rows, "rows", "extract", done=reused) as bar,
+                contextlib.closing(encode(parts, work)) as written,
+            ):
+                for rows in written:
+                    bar.update(rows)
+        parts.finish(outs, survey.n_rows)
+        shutil.rmtree(scratch, ignore_errors=True)
+        (folder / JOB).unlink()
+    return _summary(outs, reused=reused)
+
+
+@contextlib.contextmanager
+def _models(
+    loader: Loader, devices: Sequence[str], source: Input, scratch: Path
+) -> Iterator[tuple[Facts, Callable[[Parts, Iterator[Work]], Generator[int, None, None]]]]:
+    """Load the model, here or in a process for each device; yield what it is and what runs it."""
+    if len(devices) == 1:
+        encoder = load_prepared(loader, devices[0], source, scratch)
+        yield Facts.of(encoder), lambda parts, work: encode_parts(encoder, parts, work)
+        return
+    with start_workers(loader, devices, source, scratch) as (workers, said):
+        least = min((facts.budget for facts in said if facts.budget), default=None)
+        alike = [facts.with_budget(least) for facts in said]
+        for device, facts in zip(devices, alike, strict=True):
+            if difference := _difference(asdict(alike[0]), asdict(facts)):
+                message = f"{devices[0]} and {device} would not compute the same: {difference}"
+                raise InputError(message)
+        yield alike[0], lambda parts, work: share_parts(workers, parts, least, work)
+
+
+def _outs(out: Path, layers: tuple[int, ...]) -> list[Path]:
+    """Return the path of each layer's table."""
+    if LAYER in out.name and layers:
+        return [out.with_name(out.name.replace(LAYER, str(layer))) for layer in layers]
+    if LAYER in out.name:
+        message = f"--out {out.name}: this model has no layers; leave {LAYER} out"
+        raise InputError(message)
+    if len(layers) > 1:
+        message = (
+            f"{len(layers)} layers need a table each: put {LAYER} into the name, "
+            f"as in --out {out.stem}-{LAYER}{out.suffix}"
+        )
+        raise InputError(message)
+    return [out]
 
 
 def _canonical(provenance: dict[str, Any]) -> str:
     return json.dumps(provenance, sort_keys=True, ensure_ascii=False, indent=1)
 
 
-def _provenance(
-    record: ModelRecord, encoder: Encoder[Any], source: Input, survey: Survey, stored: str
-) -> dict[str, Any]:
-    """Return all that decides the bytes of the table, and nothing that changes by itself."""
+def _common(loader: Loader, source: Input, survey: Survey, stored: str) -> dict[str, Any]:
+    """Return all that decides the bytes but the model, and nothing that changes by itself."""
+    record = loader.record
     versions = {"genezoo": __version__, "python": platform.python_version()}
     for library in LIBRARIES:
         with contextlib.suppress(PackageNotFoundError):
@@ -114,11 +175,43 @@ def _provenance(
         "hub_id": None if record.hub_id and Path(record.hub_id).is_dir() else record.hub_id,
         "licence": record.licence,
         "citation": record.citation,
-        "encoder": encoder.describe(),
         "input": {**source.describe(), "rows": survey.n_rows, "fingerprint": survey.fingerprint},
         "stored": stored,
         "versions": versions,
     }
+
+
+def _provenances(common: dict[str, Any], facts: Facts) -> list[dict[str, Any]]:
+    """Return the provenance of each layer's table, as a run of that layer alone has it."""
+    if not facts.layers:
+        return [common | {"encoder": facts.described}]
+    return [common | {"encoder": {**facts.described, "layer": layer}} for layer in facts.layers]
+
+
+def _key(loader: Loader, common: dict[str, Any]) -> str:
+    """Return 16 digits that tell the settings of a run from others, before its model is loaded."""
+    settings = asdict(replace(loader.settings, budget=None))
+    text = _canonical(common | {"settings": settings})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _with_known_budget(loader: Loader, folder: Path, out: Path) -> Loader:
+    """Return the loader with the budget that an earlier run at `out` found, if there was one.
+
+    Trying again could find another, with other free memory, and so other settings.
+    """
+    if not loader.find_budget:
+        return loader
+    found = None
+    if (folder / JOB).is_file():
+        found = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    else:
+        for path in sorted(out.parent.glob(out.name.replace(LAYER, "*"))):
+            found = _read_provenance(path)
+    budget = (found or {}).get("encoder", {}).get("budget")
+    if budget is None:
+        return loader
+    return replace(loader, find_budget=False, settings=replace(loader.settings, budget=budget))
 
 
 def _difference(old: dict[str, Any], new: dict[str, Any], at: str = "") -> str | None:
@@ -133,156 +226,85 @@ def _difference(old: dict[str, Any], new: dict[str, Any], at: str = "") -> str |
     return None
 
 
-def _finished(out: Path, provenance: dict[str, Any]) -> bool:
-    """Whether `out` is what this run would write; InputError when it is something else."""
+def _read_provenance(path: Path) -> dict[str, Any]:
     try:
-        before = read_provenance(pq.read_schema(out))
+        return read_provenance(pq.read_schema(path))
     except (pa.ArrowInvalid, ValueError):
-        before = {}
-    difference = _difference(before, json.loads(_canonical(provenance)))
-    if difference is None:
-        return True
-    message = (
-        f"{out} exists and is another table ({difference}); "
-        "pass --restart to replace it, or choose another --out"
-    )
-    raise InputError(message)
+        return {}
 
 
-def _require_same(parts: Path, provenance: dict[str, Any], *, restart: bool) -> None:
-    """InputError when the parts' folder holds parts of other settings; empty it on `restart`."""
-    job = parts / JOB
-    if job.is_file() and not restart:
+def _finished(folder: Path, outs: Sequence[Path], provenances: Sequence[dict[str, Any]]) -> bool:
+    """Whether all of `outs` are what this run would write; InputError when one is another table."""
+    there = [out.exists() for out in outs]
+    for out, provenance, exists in zip(outs, provenances, there, strict=True):
+        if not exists:
+            continue
+        difference = _difference(_read_provenance(out), json.loads(_canonical(provenance)))
+        if difference is not None:
+            message = (
+                f"{out} exists and is another table ({difference}); "
+                "pass --restart to replace it, or choose another --out"
+            )
+            raise InputError(message)
+    return all(there) and not (folder / JOB).exists()
+
+
+def _take_job(folder: Path, job: dict[str, Any]) -> None:
+    """Note what this run does; InputError when the folder holds parts of other settings."""
+    note = folder / JOB
+    if note.is_file():
         difference = _difference(
-            json.loads(job.read_text(encoding="utf-8")), json.loads(_canonical(provenance))
+            json.loads(note.read_text(encoding="utf-8")), json.loads(_canonical(job))
         )
         if difference is not None:
             message = (
-                f"{parts} holds an unfinished run with other settings ({difference}); "
+                f"{folder} holds an unfinished run with other settings ({difference}); "
                 "repeat that command, pass --restart to discard it, or choose another --out"
             )
             raise InputError(message)
     else:
-        for leftover in parts.iterdir():
-            if leftover.name != LOCK:
-                leftover.unlink()
+        for leftover in folder.glob("part-*"):
+            leftover.unlink()
+    write_text(note, _canonical(job))
 
 
 @contextlib.contextmanager
-def _alone(parts: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Iterator[None]:
     """Hold the run's lock in its folder; the system frees it when the process ends, however.
 
-    All that a run writes before its table is finished lies in this folder, what a kill left
+    All that a run writes before its tables are finished lies in this folder, what a kill left
     half written too. It is removed unless it holds an unfinished run.
     """
-    parts.mkdir(exist_ok=True)
-    with (parts / LOCK).open("w") as lock:
+    folder.mkdir(exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            message = f"another process is writing {parts}; wait or choose another --out"
+            message = f"another process is writing {folder}; wait or choose another --out"
             raise InputError(message) from error
         try:
-            for leftover in [*parts.glob(".*.tmp"), *parts.glob("ids-*")]:
+            for leftover in [*folder.glob(".*.tmp"), *folder.glob("ids-*")]:
                 leftover.unlink()
             yield
         finally:
-            if not (parts / JOB).exists():
-                shutil.rmtree(parts)
+            if not (folder / JOB).exists() and not any(folder.glob("prepared-*")):
+                shutil.rmtree(folder)
 
 
-def _chunks(source: Input) -> Iterator[Rows]:
-    """Cut the rows into parts; where the cuts fall depends on the rows alone."""
-    ids: list[str] = []
-    values: list[str | None] = []
-    characters = 0
-    for more_ids, more_values in source.rows():
-        for entity, value in zip(more_ids, more_values, strict=True):
-            ids.append(entity)
-            values.append(value)
-            characters += len(value or "")
-            if len(ids) >= PART_ROWS or characters >= PART_CHARACTERS:
-                yield ids, values
-                ids, values, characters = [], [], 0
-    if ids:
-        yield ids, values
+def _clear(folder: Path) -> None:
+    """Remove what an unfinished run left."""
+    for leftover in folder.iterdir():
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        elif leftover.name != LOCK:
+            leftover.unlink()
 
 
-def _part(parts: Path, number: int) -> Path:
-    return parts / f"part-{number:08d}.parquet"
-
-
-def _write_parts(
-    encoder: Encoder[Any], source: Input, n_rows: int, parts: Path, schema: pa.Schema
-) -> int:
-    """Encode what is not there yet; return how many rows were."""
-    reused = 0
-    with progress(n_rows, "rows", "extract") as bar:
-        for number, (ids, values) in enumerate(_chunks(source)):
-            path = _part(parts, number)
-            if path.exists():
-                reused += len(ids)
-                bar.initial += len(ids)  # resumed rows must not count into the rate
-            else:
-                table = _table(ids, encoder.encode(encoder.tokenize(ids, values)), schema)
-                with atomic_path(path) as temporary:
-                    pq.write_table(table, temporary, use_dictionary=False)
-            bar.update(len(ids))
-    return reused
-
-
-def _table(ids: list[str], encoded: Encoded, schema: pa.Schema) -> pa.Table:
-    """Return the rows as an Arrow table; a failed row has no vector."""
-    kind = schema.field("embedding").type
-    failed = pa.array([error is not None for error in encoded.errors])
-    # Not arrow's own mapping of types: that imports pandas.
-    vectors = np.asarray(encoded.layers[0])
-    numbers = vectors.astype(f"float{kind.value_type.bit_width}").reshape(-1)
-    lists = pa.FixedSizeListArray.from_arrays(
-        pa.array(numbers), type=kind, mask=failed if failed.true_count else None
-    )
-    return pa.table(
-        {
-            "id": pa.array(ids, pa.string()),
-            "embedding": lists,
-            "n_tokens": pa.array(encoded.n_tokens, pa.int32()),
-            "truncated": pa.array(encoded.truncated, pa.bool_()),
-            "error": pa.array(encoded.errors, pa.string()),
-        },
-        schema=schema,
-    )
-
-
-def _finish(parts: Path, out: Path, schema: pa.Schema, n_rows: int) -> None:
-    """Join the parts into `out`, a row group at a time."""
-    kind = schema.field("embedding").type
-    group_rows = max(1, GROUP_BYTES // (kind.list_size * kind.value_type.bit_width // 8))
-    with atomic_path(out, parts) as temporary:
-        written, waiting = 0, 0
-        tables: list[pa.Table] = []
-        # No dictionaries: vectors and ids hardly repeat, and building them takes memory and time.
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", write_page_index=True, use_dictionary=False
-        ) as writer:
-            for path in sorted(parts.glob("part-*.parquet")):
-                with pq.ParquetFile(path) as part:
-                    tables.append(part.read(use_threads=False).cast(schema))
-                waiting += len(tables[-1])
-                if waiting >= group_rows:
-                    writer.write_table(pa.concat_tables(tables), row_group_size=waiting)
-                    written, waiting, tables = written + waiting, 0, []
-            if tables:
-                writer.write_table(pa.concat_tables(tables), row_group_size=waiting)
-        if written + waiting != n_rows:
-            message = f"{parts} is damaged: {written + waiting} rows of {n_rows}; pass --restart"
-            raise InputError(message)
-
-
-def _summary(out: Path, reused: int) -> Summary:
-    """Count what the finished table holds, reading a row group at a time."""
+def _summary(outs: Sequence[Path], reused: int) -> Summary:
+    """Count what the finished tables hold, reading a row group of the first at a time."""
     failed, truncated = 0, 0
     first: list[str] = []
-    with pq.ParquetFile(out) as file:
+    with pq.ParquetFile(outs[0]) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=["id", "truncated", "error"])
             truncated += sum(table["truncated"].to_pylist())
@@ -290,5 +312,6 @@ def _summary(out: Path, reused: int) -> Summary:
             failed += len(bad)
             shown = bad.slice(0, max(0, SHOWN_FAILURES - len(first))).to_pylist()
             first.extend(f"{row['id']}: {row['error']}" for row in shown)
-        dim = file.schema_arrow.field("embedding").type.list_size
-        return Summary(file.metadata.num_rows, failed, truncated, dim, reused, tuple(first))
+        dim = vector_length(file.schema_arrow)
+        rows = file.metadata.num_rows
+    return Summary(rows, failed, truncated, dim, reused, tuple(first), tuple(outs))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from extractors.vectors import ID_COLUMNS, VectorTable, read_vector_table
+from extractors.vectors import ID_COLUMNS, VectorTable
 from hf_datasets.errors import InputError, choose, nearest, shorten
 from hf_datasets.files import file_digest
 from hf_datasets.reference import OpenedDataset, Reference, open_dataset, parse_reference
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FASTA = {".fa", ".fasta", ".faa", ".fna", ".ffn"}
+LISTS = {".txt", ".list"}
+SUFFIXES = FASTA | LISTS | FORMATS.keys()
 INPUT_CONFIG = "genes"
 """The table of a dataset that holds what can be embedded, if it has one of that name."""
 
@@ -35,6 +37,46 @@ Rows: TypeAlias = "tuple[list[str], list[Any]]"
 
 A value is a text, or else has a length and `encode()`, the bytes that tell it from others.
 """
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Stands for a value that is not to be had, and says why: its row fails with the reason."""
+
+    reason: str
+
+    def __len__(self) -> int:
+        """Return 0: there is nothing to read."""
+        return 0
+
+    def encode(self) -> bytes:
+        """Return bytes that no text has."""
+        return b"\xff" + self.reason.encode()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user said about the input."""
+
+    source: str | None
+    """File, folder or dataset; None for the vocabulary of a model that has one."""
+    column: str | None = None
+    """Column of values; None is the model's usual one."""
+    id_column: str | None = None
+    """Column of names; None is the usual one."""
+    genes: str | None = None
+    """Dataset in which symbols are looked up."""
+    hgnc: Path | None = None
+    """HGNC's complete set, for symbols that the dataset has under another name."""
+    counts: str | None = None
+    """Matrix of counts in a file of cells, such as X, raw.X or layers/counts."""
+    allow_normalized: bool = False
+    """Whether cells may hold values that are no raw counts."""
+    gene_ids: str | None = None
+    """How rows that are genes are named: ensembl or symbol; None is the model's usual way."""
+
+
+LOOK_UP = "to look symbols up add --genes gene-benchmark (or another dataset with such columns)"
 
 
 class Input(ABC):
@@ -49,9 +91,9 @@ class Input(ABC):
         """Return what it is, for the provenance; no path, it would differ by machine."""
 
     def values(self) -> Iterator[str]:
-        """Yield every value that is not null."""
+        """Yield every value that is there."""
         for _, values in self.rows():
-            yield from (value for value in values if value is not None)
+            yield from (value for value in values if not isinstance(value, Missing | None))
 
 
 class TableInput(Input):
@@ -75,6 +117,35 @@ class TableInput(Input):
             "id": self._id,
             "column": self._column,
         }
+
+
+class ListInput(Input):
+    """A text file of names, one a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield names without values; empty lines are none. InputError for a line of several."""
+        ids: list[str] = []
+        with open_lines(self._path) as lines:
+            for number, line in enumerate(lines, 1):
+                if len(line.split()) > 1:
+                    message = (
+                        f"{self._path} line {number} holds more than one name; give one a line, "
+                        "or a table (.csv, .tsv)"
+                    )
+                    raise InputError(message)
+                ids.extend(line.split())
+                if len(ids) >= BATCH_ROWS:
+                    yield ids, [None] * len(ids)
+                    ids = []
+        if ids:
+            yield ids, [None] * len(ids)
+
+    def describe(self) -> dict[str, Any]:
+        """Return file name and digest."""
+        return {"file": self._path.name, "sha256": file_digest(self._path)}
 
 
 class FastaInput(Input):
@@ -147,11 +218,10 @@ class DatasetInput(Input):
 
 
 class VectorInput(Input):
-    """The ids of a table of vectors, for the `precomputed` model."""
+    """The ids of a table of vectors."""
 
-    def __init__(self, path: Path, id_column: str | None) -> None:
-        self._path = path
-        self.table: VectorTable = read_vector_table(path, id_column)
+    def __init__(self, path: Path, table: VectorTable) -> None:
+        self._path, self.table = path, table
 
     def rows(self) -> Iterator[Rows]:
         """Yield ids without values."""
@@ -178,26 +248,36 @@ def open_input(
 
     """
     path = Path(source).expanduser()
-    if path.is_file() or (not path.is_dir() and plain_suffix(path) in FASTA | FORMATS.keys()):
+    if path.is_file() or (not path.is_dir() and plain_suffix(path) in SUFFIXES):
         require_file(path)
+        if plain_suffix(path) in LISTS:
+            return _open_list(path, reads)
         if plain_suffix(path) in FASTA:
             if column is not None or id_column is not None:
                 message = f"{path} is FASTA: it has no columns; leave out --column and --id"
                 raise InputError(message)
             return FastaInput(path)
         if table_format(path) is None:
-            known = ", ".join(sorted({*FORMATS, *FASTA}))
+            known = ", ".join(sorted(SUFFIXES))
             message = f"unknown format {plain_suffix(path)!r} of {path}; choices: {known}"
             raise InputError(message)
         names = column_names(path)
         key = _pick(str(path), names, id_column, ID_COLUMNS, "--id")
         return TableInput(path, key, _pick_value(str(path), names, column, reads))
-    return _open_dataset(parse_reference(source), reads, column, id_column)
+    return open_dataset_input(parse_reference(source), reads, column, id_column)
 
 
-def _open_dataset(
+def _open_list(path: Path, reads: tuple[str, ...]) -> ListInput:
+    if reads:
+        message = f"{path} is a list of names, the model reads {reads[0]}; {LOOK_UP}"
+        raise InputError(message)
+    return ListInput(path)
+
+
+def open_dataset_input(
     reference: Reference, reads: tuple[str, ...], column: str | None, id_column: str | None
 ) -> DatasetInput:
+    """Open a table of a dataset, `genes` unless another is named; errors as `open_input`."""
     opened = open_dataset(reference)
     configs = opened.configs()
     config, inside = (*reference.parts, None, None)[:2]
@@ -236,68 +316,5 @@ def _pick(
             return name
     wanted = ", ".join(filter(None, usual))
     message = f"{where} has none of the columns {wanted}; name one with {option}; columns: "
-    raise InputError(message + shorten(names, 12))
-
-
-class Survey:
-    """What one pass over an input finds: how many rows, a fingerprint, and no bad id.
-
-    Duplicate ids are looked for with 16 bytes per id in files split by their first byte, so
-    that memory stays the same for a thousand rows and for a billion.
-    """
-
-    def __init__(self, source: Input, scratch: Path) -> None:
-        self.n_rows = 0
-        total = hashlib.sha256()
-        buckets: list[bytearray] = [bytearray() for _ in range(256)]
-        for ids, values in source.rows():
-            for entity, value in zip(ids, values, strict=True):
-                self.n_rows += 1
-                if not entity.strip():
-                    message = f"row {self.n_rows} has an empty id; name every row"
-                    raise InputError(message)
-                digest = hashlib.blake2b(entity.encode(), digest_size=16).digest()
-                buckets[digest[0]] += digest
-                total.update(digest)
-                total.update(b"\0" if value is None else b"\1" + value.encode() + b"\0")
-            _spill(buckets, scratch, least=1 << 12)
-        if not self.n_rows:
-            message = "the input has no rows; give at least one"
-            raise InputError(message)
-        self.fingerprint = f"sha256:{total.hexdigest()}"
-        _spill(buckets, scratch, least=1)
-        if doubled := _doubled_digests(scratch):
-            names = _names_of(source, doubled)
-            message = f"{len(doubled)} ids occur more than once: {shorten(names)}; keep one of each"
-            raise InputError(message)
-
-
-def _spill(buckets: list[bytearray], scratch: Path, least: int) -> None:
-    """Append the buckets of at least `least` bytes to their files."""
-    for number, bucket in enumerate(buckets):
-        if len(bucket) >= least:
-            with (scratch / f"ids-{number:02x}").open("ab") as stream:
-                stream.write(bucket)
-            bucket.clear()
-
-
-def _doubled_digests(scratch: Path) -> set[bytes]:
-    doubled: set[bytes] = set()
-    for path in sorted(scratch.glob("ids-*")):
-        content = path.read_bytes()
-        seen: set[bytes] = set()
-        for start in range(0, len(content), 16):
-            digest = content[start : start + 16]
-            (doubled if digest in seen else seen).add(digest)
-        path.unlink()
-    return doubled
-
-
-def _names_of(source: Input, digests: set[bytes]) -> list[str]:
-    """Return the ids behind digests, in input order, each once."""
-    names: dict[str, None] = {}
-    for ids, _ in source.rows():
-        for entity in ids:
-            if hashlib.blake2b(entity.encode(), digest_size=16).digest() in digests:
-                names[entity] = None
-    return list(names)
+    message += shorten(names, 12)
+    raise InputError(f"{message}; {LOOK_UP}" if option == "--column" else message)

@@ -3,7 +3,8 @@
 Parquet with the columns ``id: string``, ``embedding: fixed_size_list<float32|float16>[d]``,
 ``n_tokens: int32``, ``truncated: bool``, ``error: string`` (null when fine), rows in input
 order, provenance as JSON under ``genezoo`` in the schema metadata. No timestamps: the same
-inputs give the same bytes.
+inputs give the same bytes. Per token (``--pooling none``) the embedding is a list of such
+vectors, one for each of the row's own tokens.
 """
 
 from __future__ import annotations
@@ -30,17 +31,27 @@ PROVENANCE_KEY = b"genezoo"
 STORED_TYPES = {"float32": pa.float32(), "float16": pa.float16()}
 
 
-def embedding_schema(dim: int, stored: str, provenance: dict[str, Any] | None) -> pa.Schema:
+def embedding_schema(
+    dim: int, stored: str, provenance: dict[str, Any] | None, *, per_token: bool = False
+) -> pa.Schema:
     """Return the schema of an embedding table of `dim` columns stored as float32 or float16."""
+    vector = pa.list_(STORED_TYPES[stored], dim)
     fields = [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("embedding", pa.list_(STORED_TYPES[stored], dim)),
+        pa.field("embedding", pa.list_(vector) if per_token else vector),
         pa.field("n_tokens", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
         pa.field("error", pa.string()),
     ]
     text = json.dumps(provenance or {}, sort_keys=True, ensure_ascii=False)
     return pa.schema(fields, metadata={PROVENANCE_KEY: text.encode()})
+
+
+def vector_length(schema: pa.Schema) -> int:
+    """Return the length of the vectors of an embedding table."""
+    kind = schema.field("embedding").type
+    length: int = (kind if pa.types.is_fixed_size_list(kind) else kind.value_type).list_size
+    return length
 
 
 def read_provenance(schema: pa.Schema) -> dict[str, Any]:
@@ -110,8 +121,14 @@ def _is_ours(path: Path) -> bool:
 
 
 def _read_ours(source: str, path: Path, extra: dict[str, Any]) -> Embeddings:
+    kind = pq.read_schema(path).field("embedding").type
+    if pa.types.is_list(kind) and pa.types.is_nested(kind.value_type):
+        message = (
+            f"{path} holds a vector for each token (--pooling none), one for each row is needed; "
+            "extract again with --pooling mean"
+        )
+        raise InputError(message)
     table = pq.read_table(path)
-    kind = table.schema.field("embedding").type
     if not (pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind)):
         message = f"column 'embedding' of {path} has type {kind}; a list of numbers is needed"
         raise InputError(message)

@@ -64,6 +64,8 @@ class Task:
     """The key columns, one of KEYS."""
     label: str | None = None
     """The label that makes a derived binary task, or None for the whole column."""
+    parent: TaskType | None = None
+    """The type of the column that a derived task is one label of, else None."""
 
     @property
     def path(self) -> str:
@@ -161,5 +163,5 @@ def derived_task(task: Task, label: str) -> Task:
         raise InputError(message)
     return Task(
         task.dataset, task.config, task.column, TaskType.BINARY,
-        (f"not {label}", label), task.key, label,
+        (f"not {label}", label), task.key, label, task.type,
     )  # fmt: skip

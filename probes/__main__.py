@@ -15,7 +15,8 @@ from hf_datasets.command import (
     show,
 )
 from hf_datasets.errors import InputError
-from probes.settings import MISSING, PAIRS, PROTOCOLS, Settings
+from probes.settings import MISSING, PAIRS, PROBES, PROTOCOLS, Settings
+from probes.verbs import VERBS
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +32,8 @@ def build_parser() -> CommandParser:
         prog="probe",
         description="Score embeddings on tasks: cross-validated linear probes, the same folds "
         "for every model.",
-        epilog=f"example: {EXAMPLE}",
+        epilog=f"example: {EXAMPLE}; with results: {', '.join(f'probe {one}' for one in VERBS)} "
+        "(each with --help)",
     )
     parser.add_argument("--version", action="version", version=f"genezoo {__version__}")
     add = parser.add_argument
@@ -40,7 +42,7 @@ def build_parser() -> CommandParser:
         nargs="+",
         metavar="EMB",
         help="embedding table of `extract`; table of vectors (CSV, TSV, Parquet, word2vec); "
-        "or org/name on the Hub",
+        "or org/name on the Hub; A+B: both side by side",
     )
     add(
         "--tasks",
@@ -56,18 +58,49 @@ def build_parser() -> CommandParser:
         "--protocol",
         choices=PROTOCOLS,
         default=usual.protocol,
-        help="standard: features scaled by the training rows; unscaled: raw vectors, as "
-        "gene-benchmark fits (default: %(default)s)",
+        help="standard: features standardised, C chosen in the training part; unscaled: raw "
+        "vectors, C = 1, to the optimum; paper: as gene-benchmark fits, faults and all "
+        "(default: %(default)s)",
     )
+    add(
+        "--probe",
+        choices=PROBES,
+        default=usual.probe,
+        help="linear, k nearest neighbours, gradient boosting or a small network "
+        "(default: %(default)s)",
+    )
+    add("--C", type=float, metavar="C", dest="c", help="fix the strength of the penalty: 1/C")
     add(
         "--pair",
         choices=PAIRS,
         default=usual.pair,
         help="how two vectors become one, for tasks on pairs (default: %(default)s)",
     )
+    add(
+        "--split",
+        default=usual.split,
+        help="random; family: by the column fold_family; genes: pairs without shared genes; "
+        "column:NAME; auto: the column 'split' where there is one, else random "
+        "(default: %(default)s)",
+    )
     add("--folds", type=int, default=usual.folds, help="default: %(default)s")
     add("--repeats", type=int, default=usual.repeats, help="default: %(default)s")
+    add(
+        "--fractions",
+        type=_numbers,
+        default=usual.fractions,
+        metavar="F,F",
+        help="learning curve: shares of the training part, as 0.1,0.3,1",
+    )
     add("--seed", type=int, default=usual.seed, help="of the folds (default: %(default)s)")
+    add("--shuffle-labels", action="store_true", help="control task: labels dealt out anew")
+    add(
+        "--label-noise",
+        type=float,
+        default=usual.label_noise,
+        metavar="SHARE",
+        help="make a share of the training labels wrong",
+    )
     add(
         "--common",
         action="store_true",
@@ -85,61 +118,105 @@ def build_parser() -> CommandParser:
         action="store_true",
         help="also each label of a multi-label task as a binary task",
     )
-    add("--jobs", type=int, help="fits at a time (default: one per core); changes no number")
+    add("--exact", action="store_true", help="float64, each decision value within 1e-4")
+    add("--device", metavar="NAME", help="solve with torch on this device, as cuda")
+    add("--predictions", type=Path, metavar="FILE", help="also write each test entity's score")
+    add("--jobs", type=int, help="batches at a time (default: one per core); changes no number")
+    add("--restart", action="store_true", help="discard what an interrupted run has done")
     return parser
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Read `0.1,0.3,1`; a ValueError becomes argparse's one line."""
+    return tuple(float(part) for part in text.split(","))
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `probe` with these arguments; return the exit status."""
+    if argv and (verb := VERBS.get(argv[0])):
+        return verb(argv[1:])
     arguments = build_parser().parse_args(argv)
     settings = Settings(
         protocol=arguments.protocol,
+        probe=arguments.probe,
+        c=arguments.c,
         pair=arguments.pair,
+        split=arguments.split,
         folds=arguments.folds,
         repeats=arguments.repeats,
+        fractions=arguments.fractions,
         seed=arguments.seed,
         common=arguments.common,
         missing=arguments.missing,
+        shuffle_labels=arguments.shuffle_labels,
+        label_noise=arguments.label_noise,
+        exact=arguments.exact,
+        device=arguments.device,
     )
     _check_out(arguments)
     return _probe(arguments, settings)
 
 
 def _check_out(arguments: argparse.Namespace) -> None:
-    """InputError for an --out that is no Parquet file or would replace an input."""
-    out: Path = arguments.out
-    if out.suffix.lower() not in {".parquet", ".pq"}:
-        message = f"--out {out} is not a Parquet file; results are written as NAME.parquet"
+    """InputError for an output that is no Parquet file or would replace an input."""
+    outputs = {"--out": arguments.out, "--predictions": arguments.predictions}
+    for option, out in outputs.items():
+        if out is not None:
+            _check_one(option, out, arguments.embeddings)
+    if arguments.predictions is not None and _same(arguments.out, arguments.predictions):
+        message = f"--predictions {arguments.predictions} is --out too; give two files"
         raise InputError(message)
     if arguments.jobs is not None and arguments.jobs < 1:
         message = f"--jobs {arguments.jobs} is not possible; give 1 or more"
         raise InputError(message)
-    for source in arguments.embeddings:
-        if Path(source).expanduser().absolute() == out.expanduser().absolute():
-            message = f"--out {out} is one of the embeddings; choose another --out"
-            raise InputError(message)
+
+
+def _check_one(option: str, out: Path, embeddings: Sequence[str]) -> None:
+    if out.suffix.lower() not in {".parquet", ".pq"}:
+        message = f"{option} {out} is not a Parquet file; results are written as NAME.parquet"
+        raise InputError(message)
+    if any(_same(Path(source), out) for source in embeddings):
+        message = f"{option} {out} is one of the embeddings; choose another {option}"
+        raise InputError(message)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.expanduser().absolute() == other.expanduser().absolute()
 
 
 def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
-    from extractors.store import load_embeddings
     from hf_datasets.files import check_writable
+    from probes.ensemble import load
+    from probes.parts import open_parts
     from probes.result import write_results
-    from probes.run import run_probes
+    from probes.run import carry_out, plan_run
     from probes.summary import score_table
     from probes.task_set import load_tasks
 
-    embeddings = [load_embeddings(source) for source in arguments.embeddings]
-    task_set = load_tasks(arguments.tasks, derived=arguments.derived)
-    check_writable(arguments.out)
-    outcome = run_probes(embeddings, task_set, settings, arguments.jobs)
-    write_results(outcome.rows, outcome.provenance, arguments.out)
+    embeddings = [load(source) for source in arguments.embeddings]
+    task_set = load_tasks(arguments.tasks, derived=arguments.derived, split=settings.split)
+    out, predictions = arguments.out, arguments.predictions
+    for path in (out, predictions):
+        if path is not None:
+            check_writable(path)
+    planned = plan_run(embeddings, task_set, settings)
+    wanted = predictions is not None
+    with open_parts(
+        out, planned.provenance, predictions=wanted, restart=arguments.restart
+    ) as parts:
+        outcome = carry_out(planned, arguments.jobs, parts)
+        write_results(outcome.rows, outcome.provenance, out)
+        if wanted:
+            count = parts.join_predictions(predictions)
     show(score_table(outcome.rows))
     for note in outcome.notes:
         say(f"note: {note}")
     for problem in outcome.problems:
         say(f"not done: {problem}")
-    say(f"wrote {arguments.out} ({len(outcome.rows):,} rows)")
-    say(f"next: cards leaderboard {arguments.out} --out leaderboard.html")
+    if wanted:
+        say(f"wrote {predictions} ({count:,} predictions)")
+    say(f"wrote {out} ({len(outcome.rows):,} rows)")
+    say(f"next: cards leaderboard {out} --out leaderboard.html")
     return EXIT_INCOMPLETE if outcome.problems else EXIT_OK
 
 

@@ -24,8 +24,9 @@ def locate(keys: Sequence[tuple[str, ...]], index: Mapping[str, int]) -> NDArray
 
     Shape (n, 1), for pairs (n, 2).
     """
-    found = [[index.get(part, ABSENT) for part in key] for key in keys]
-    return np.array(found, dtype=np.intp).reshape(len(keys), -1)
+    parts = len(keys[0]) if keys else 1
+    found = (index.get(part, ABSENT) for key in keys for part in key)
+    return np.fromiter(found, np.intp, len(keys) * parts).reshape(len(keys), parts)
 
 
 @dataclass(frozen=True, eq=False)

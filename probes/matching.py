@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +61,8 @@ def make_plans(task_set: TaskSet, settings: Settings) -> tuple[list[Plan], dict[
     """
     plans = []
     problems = dict(task_set.problems)
-    for data in task_set.tasks:
+    for given in task_set.tasks:
+        data = _shuffled(given, settings.seed) if settings.shuffle_labels else given
         try:
             folds = assign_folds(
                 data.task,
@@ -70,6 +71,8 @@ def make_plans(task_set: TaskSet, settings: Settings) -> tuple[list[Plan], dict[
                 folds=settings.folds,
                 repeats=settings.repeats,
                 seed=settings.seed,
+                split=settings.split,
+                placement=data.placement,
             )
         except InputError as error:
             if data.named:
@@ -81,6 +84,16 @@ def make_plans(task_set: TaskSet, settings: Settings) -> tuple[list[Plan], dict[
         message = f"no task to probe: {next(iter(problems.values()))}"
         raise InputError(message)
     return plans, problems
+
+
+def _shuffled(data: TaskData, seed: int) -> TaskData:
+    """Deal the labels of a task out anew, whatever the order of its rows."""
+    order = sorted(range(len(data.keys)), key=data.keys.__getitem__)
+    labels = data.labels.copy()
+    labels[order] = data.labels[
+        np.array(order)[np.random.default_rng(seed).permutation(len(order))]
+    ]
+    return replace(data, labels=labels)
 
 
 def match_all(

@@ -4,6 +4,10 @@ A metric that is undefined is None, never a made-up 0. Ranking metrics are compu
 never on hard decisions. A mean over classes (macro, or weighted by the number of true members)
 takes in the classes for which the metric is defined in the test part, and of a multi-label task
 those labels for which there is a model: a label that all or no training entities have gets none.
+
+Log loss and calibration error need probabilities. Those of a multi-class task are the scores
+themselves; of a binary or multi-label task the score is a decision value, and its probability
+the sigmoid of it, which is what a logistic regression means by it.
 """
 
 from __future__ import annotations
@@ -15,21 +19,24 @@ import numpy as np
 
 from hf_datasets.task import TaskType
 from probes.formulas import (
+    Counts,
     accuracy,
-    auroc,
-    average_precision,
-    f1,
+    calibration_error,
+    defined,
+    log_loss_binary,
+    log_loss_classes,
     mae,
     matthews,
-    mean_recall,
     pearson,
     r2,
+    rank_metrics,
     rmse,
+    sigmoid,
     spearman,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,28 +54,42 @@ decides a mean, and biology's numbers (lengths, expression, scores) are heavy-ta
 about a few large values. R2 is computed too.
 """
 
-LOWER_IS_BETTER = frozenset({"rmse", "mae"})
+LOWER_IS_BETTER = frozenset({"rmse", "mae", "log_loss", "calibration_error", "hamming_loss"})
 
+_AVERAGED = (
+    "auroc", "auroc_weighted", "average_precision", "average_precision_weighted",
+    "precision_macro", "precision_weighted", "recall_macro", "recall_weighted",
+    "f1_macro", "f1_weighted",
+)  # fmt: skip
+_HARD_AVERAGES = _AVERAGED[4:]
 METRICS: dict[str, tuple[str, ...]] = {
-    "binary": ("auroc", "average_precision", "accuracy", "balanced_accuracy", "mcc", "f1"),
+    "binary": (
+        "auroc", "average_precision", "accuracy", "balanced_accuracy", "mcc", "precision",
+        "recall", "f1", "log_loss", "calibration_error",
+    ),
     "multi-class": (
-        "auroc", "auroc_weighted", "average_precision", "accuracy", "balanced_accuracy", "mcc",
-        "f1_macro", "f1_weighted",
+        *_AVERAGED, "accuracy", "balanced_accuracy", "mcc", "log_loss", "calibration_error",
     ),
     "multi-label": (
-        "auroc", "auroc_weighted", "average_precision", "f1_macro", "f1_weighted",
+        *_AVERAGED, "balanced_accuracy", "mcc", "log_loss", "calibration_error", "hamming_loss",
         "subset_accuracy",
     ),
     "regression": ("r2", "spearman", "pearson", "rmse", "mae"),
 }  # fmt: skip
 """What `evaluate` computes for a whole task, per task type, in this order."""
 
-LABEL_METRICS = ("auroc", "average_precision")
+LABEL_METRICS = (
+    "auroc", "average_precision", "balanced_accuracy", "mcc", "precision", "recall", "f1",
+    "log_loss", "calibration_error",
+)  # fmt: skip
 """What `evaluate` computes for every label of a multi-label task as well."""
 
+PROBABILISTIC = frozenset({"log_loss", "calibration_error"})
 
 Values = dict[str, float | None]
 """Metric → value, None where it is undefined."""
+Columns = dict[str, "NDArray[np.float64]"]
+"""Metric → value of every class or label, NaN where it is undefined."""
 
 
 @dataclass(frozen=True)
@@ -105,39 +126,76 @@ def evaluate(
         Hard decisions in the form of `truth`; not used for a regression.
 
     """
+    nothing = np.full(len(classes), np.nan)
+    columns: Columns = dict.fromkeys(LABEL_METRICS, nothing)
     if scores is None or not len(truth):
-        whole: Values = dict.fromkeys(METRICS[kind])
-        columns: list[Values] = [dict.fromkeys(LABEL_METRICS) for _ in classes]
+        whole: Mapping[str, float | None] = dict.fromkeys(METRICS[kind])
     elif kind is TaskType.REGRESSION:
-        whole, columns = _regression(truth, scores), []
+        whole = _regression(truth, scores)
     elif decided is None:
         message = f"a {kind} task needs hard decisions beside the scores"
         raise ValueError(message)
     elif kind is TaskType.BINARY:
-        whole, columns = _binary(truth.astype(np.bool_), scores, decided.astype(np.bool_)), []
+        whole = _binary(truth.astype(np.bool_), scores, decided.astype(np.bool_))
     elif kind is TaskType.MULTI_CLASS:
-        whole, columns = _multi_class(truth, scores, decided), []
+        whole = _multi_class(truth, scores, decided)
     else:
-        whole, columns = _multi_label(truth, scores, decided)
+        columns = _per_label(truth, scores, decided)
+        whole = _multi_label(truth, decided, columns)
     measures = [Measure(name, None, whole[name]) for name in METRICS[kind]]
     if kind is TaskType.MULTI_LABEL:
-        for label, values in zip(classes, columns, strict=True):
-            measures.extend(Measure(name, label, values[name]) for name in LABEL_METRICS)
+        for index, label in enumerate(classes):
+            measures.extend(
+                Measure(name, label, defined(columns[name][index])) for name in LABEL_METRICS
+            )
     return measures
+
+
+def auroc_hard(truth: NDArray[np.bool_], decided: NDArray[np.bool_]) -> float | None:
+    """Return the AUROC of hard decisions, averaged over labels by their number of members.
+
+    This is what gene-benchmark publishes as `roc_auc_weighted` of its multi-label tasks: a 0/1
+    decision has one threshold, so it is the mean of recall and specificity, and lower than the
+    AUROC of scores. For comparison with those numbers only; labels without a member or without
+    a non-member are left out. Shapes (n, labels).
+    """
+    return _mean(Counts.of(truth, decided).balanced_accuracy, truth.sum(axis=0))
 
 
 def _binary(
     truth: NDArray[np.bool_], scores: NDArray[np.float64], decided: NDArray[np.bool_]
 ) -> Values:
-    both = bool(truth.any() and not truth.all())
-    return {
-        "auroc": auroc(truth, scores),
-        "average_precision": average_precision(truth, scores),
-        "accuracy": accuracy(truth, decided),
-        "balanced_accuracy": mean_recall(truth, decided) if both else None,
-        "mcc": matthews(truth, decided),
-        "f1": f1(truth, decided) if both else None,
+    columns = _per_label(truth[:, None], scores[:, None], decided[:, None])
+    values = {name: defined(column[0]) for name, column in columns.items()}
+    if truth.all() or not truth.any():
+        # With one class only the probabilities can still be right or wrong.
+        values = {name: values[name] if name in PROBABILISTIC else None for name in values}
+    return values | {"accuracy": accuracy(truth, decided)}
+
+
+def _per_label(
+    truth: NDArray[np.bool_], scores: NDArray[np.float64], decided: NDArray[np.bool_]
+) -> Columns:
+    """Return LABEL_METRICS of every column, NaN where there is no model."""
+    modelled = np.isfinite(scores[0])
+    truth, scores, decided = truth[:, modelled], scores[:, modelled], decided[:, modelled]
+    auroc, precision = rank_metrics(truth, scores)
+    counts = Counts.of(truth, decided)
+    columns: Columns = {
+        "auroc": auroc,
+        "average_precision": precision,
+        "balanced_accuracy": counts.balanced_accuracy,
+        "mcc": counts.mcc,
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+        "log_loss": log_loss_binary(truth, scores),
+        "calibration_error": calibration_error(truth, sigmoid(scores)),
     }
+    spread: Columns = {name: np.full(len(modelled), np.nan) for name in columns}
+    for name, values in columns.items():
+        spread[name][modelled] = values
+    return spread
 
 
 def _multi_class(
@@ -145,42 +203,41 @@ def _multi_class(
 ) -> Values:
     classes = np.arange(scores.shape[1])
     members = truth[:, None] == classes
-    chosen = decided[:, None] == classes
-    ranked = _per_column(members, scores)
-    harmonic = [f1(members[:, one], chosen[:, one]) for one in classes]
-    support = members.sum(axis=0)
-    several = int((support > 0).sum()) > 1
-    return {
-        "auroc": _mean([one["auroc"] for one in ranked]),
-        "auroc_weighted": _mean([one["auroc"] for one in ranked], support),
-        "average_precision": _mean([one["average_precision"] for one in ranked]),
-        "accuracy": accuracy(truth, decided),
-        "balanced_accuracy": mean_recall(truth, decided) if several else None,
-        "mcc": matthews(truth, decided),
-        "f1_macro": _mean(harmonic) if several else None,
-        "f1_weighted": _mean(harmonic, support) if several else None,
-    }
+    auroc, precision = rank_metrics(members, scores)
+    counts = Counts.of(members, decided[:, None] == classes)
+    ranked = _averages({"auroc": auroc, "average_precision": precision}, counts.members)
+    hard: Values = dict.fromkeys((*_HARD_AVERAGES, "balanced_accuracy"))
+    if int((counts.members > 0).sum()) > 1:
+        columns = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
+        hard = _averages(columns, counts.members)
+        hard["balanced_accuracy"] = hard["recall_macro"]
+    right = (truth == decided)[:, None]
+    confidence = np.nanmax(scores, axis=1)[:, None]
+    return (
+        ranked
+        | hard
+        | {
+            "accuracy": accuracy(truth, decided),
+            "mcc": matthews(truth, decided),
+            "log_loss": log_loss_classes(truth, scores),
+            "calibration_error": defined(calibration_error(right, confidence)[0]),
+        }
+    )
 
 
-def _multi_label(
-    truth: NDArray[np.bool_], scores: NDArray[np.float64], decided: NDArray[np.bool_]
-) -> tuple[Values, list[Values]]:
-    ranked = _per_column(truth, scores)
-    modelled = np.isfinite(scores[0])
-    harmonic = [
-        f1(truth[:, one], decided[:, one]) if modelled[one] else None
-        for one in range(truth.shape[1])
-    ]
-    support = truth.sum(axis=0)
-    whole: Values = {
-        "auroc": _mean([one["auroc"] for one in ranked]),
-        "auroc_weighted": _mean([one["auroc"] for one in ranked], support),
-        "average_precision": _mean([one["average_precision"] for one in ranked]),
-        "f1_macro": _mean(harmonic),
-        "f1_weighted": _mean(harmonic, support),
-        "subset_accuracy": float((truth == decided).all(axis=1).mean()),
-    }
-    return whole, ranked
+def _multi_label(truth: NDArray[np.bool_], decided: NDArray[np.bool_], columns: Columns) -> Values:
+    names = ("auroc", "average_precision", "precision", "recall", "f1")
+    averaged = _averages({name: columns[name] for name in names}, truth.sum(axis=0))
+    plain = ("balanced_accuracy", "mcc", "log_loss", "calibration_error")
+    right = truth == decided
+    return (
+        averaged
+        | {name: _mean(columns[name]) for name in plain}
+        | {
+            "hamming_loss": float(1 - right.mean()),
+            "subset_accuracy": float(right.all(axis=1).mean()),
+        }
+    )
 
 
 def _regression(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> Values:
@@ -193,23 +250,20 @@ def _regression(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> V
     }
 
 
-def _per_column(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> list[Values]:
-    """Return the ranking metrics of every class on its own, None where there are no scores."""
-    found: list[Values] = []
-    for column in range(truth.shape[1]):
-        mine, score = truth[:, column], scores[:, column]
-        if np.isnan(score).any():
-            found.append({"auroc": None, "average_precision": None})
-        else:
-            precision = average_precision(mine, score)
-            found.append({"auroc": auroc(mine, score), "average_precision": precision})
-    return found
+def _averages(columns: Columns, support: NDArray[Any]) -> Values:
+    """Return the mean over classes of each metric, plain and weighted by support."""
+    values: Values = {}
+    for name, column in columns.items():
+        ranking = name in {"auroc", "average_precision"}
+        values[name if ranking else f"{name}_macro"] = _mean(column)
+        values[f"{name}_weighted"] = _mean(column, support)
+    return values
 
 
-def _mean(values: Sequence[float | None], weights: NDArray[np.int64] | None = None) -> float | None:
+def _mean(values: NDArray[np.float64], weights: NDArray[Any] | None = None) -> float | None:
     """Average the defined values; None if there is none, or none that has a weight."""
-    defined = [index for index, value in enumerate(values) if value is not None]
-    if not defined or (weights is not None and not weights[defined].any()):
+    valued = ~np.isnan(values)
+    mine = np.ones(len(values)) if weights is None else weights
+    if not mine[valued].any():
         return None
-    numbers = np.array([values[index] for index in defined], dtype=np.float64)
-    return float(np.average(numbers, weights=None if weights is None else weights[defined]))
+    return float(np.average(values[valued], weights=mine[valued]))

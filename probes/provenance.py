@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,13 +32,8 @@ def describe_run(
     """Return what a run was made from, ready for JSON."""
     datasets = {(plan.data.task.dataset, plan.data.revision): None for plan in plans}
     return {
-        "protocol": settings.protocol,
-        "pair": settings.pair,
-        "folds": settings.folds,
-        "repeats": settings.repeats,
-        "seed": settings.seed,
-        "common": settings.common,
-        "missing": settings.missing,
+        **asdict(settings),
+        "fractions": list(settings.fractions),
         "versions": {"genezoo": __version__} | {name: version(name) for name in LIBRARIES},
         "embeddings": [_embedding(one) for one in embeddings],
         "datasets": [{"dataset": name, "revision": revision} for name, revision in datasets],
@@ -76,6 +72,9 @@ def _task(plan: Plan) -> dict[str, Any]:
         "classes": list(task.classes),
         "entities": len(plan.folds.rows),
         "left_out": plan.folds.left_out,
+        "split": plan.folds.split,
+        "folds": plan.folds.count,
+        "without_fold": plan.folds.unplaced,
     }
 
 

@@ -59,6 +59,19 @@ def _left_out(plan: Plan, settings: Settings) -> Iterator[str]:
             f"{plan.data.task.path}: left out {sum(left_out.values())} entities of classes with "
             f"fewer than {settings.folds} members: {named}"
         )
+    path, folds = plan.data.task.path, plan.folds
+    if folds.unplaced:
+        across = ", or a pair's genes lie in two folds" if plan.data.task.is_pair else ""
+        yield (
+            f"{path}: left out {folds.unplaced} of {folds.unplaced + len(folds.rows)} entities for "
+            f"which the column of the split says nothing{across}; coverage is of the others"
+        )
+    if folds.other_fold is not None:
+        between = int((folds.test_fold[0] != folds.other_fold[0]).sum())
+        yield (
+            f"{path}: {between} of {len(folds.rows)} pairs have their genes in two folds; they "
+            "train where neither gene is tested, and are never tested (first repeat)"
+        )
 
 
 def _mirrored(plan: Plan, settings: Settings) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,7 +15,9 @@ from hf_datasets.files import atomic_path
 from hf_datasets.tables import require_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 PROVENANCE_KEY = b"genezoo"
 RESULT_SCHEMA = pa.schema(
@@ -30,7 +33,8 @@ RESULT_SCHEMA = pa.schema(
         ("label", pa.string()),  # null for the whole task
         ("protocol", pa.string()),
         ("split", pa.string()),
-        ("probe", pa.string()),  # logistic, ridge, least-squares; for pairs with (pair=…)
+        ("probe", pa.string()),  # logistic, ridge, knn, …, with what it depends on: (C=1,pair=mean)
+        ("fraction", pa.float64()),  # share of the training part that was used
         ("seed", pa.int64()),
         ("repeat", pa.int32()),
         ("fold", pa.int32()),
@@ -41,6 +45,21 @@ RESULT_SCHEMA = pa.schema(
         ("coverage", pa.float64()),  # share of the task's entities that were used
     ]
 )
+
+PREDICTION_SCHEMA = pa.schema(
+    [
+        ("embedding", pa.string()),
+        ("model", pa.string()),
+        ("task", pa.string()),
+        ("label", pa.string()),  # of a multi-label or multi-class task, else null
+        ("repeat", pa.int32()),
+        ("fold", pa.int32()),
+        ("id", pa.string()),  # of a pair "a|b"
+        ("truth", pa.float64()),  # 0 or 1, or the number
+        ("score", pa.float32()),  # decision value; of a multi-class task the class's probability
+    ]
+)
+"""What `probe --predictions` writes: a row per tested entity and, if any, label."""
 
 
 def write_results(rows: list[dict[str, Any]], provenance: dict[str, Any], out: Path) -> None:
@@ -71,6 +90,46 @@ def read_results(paths: Iterable[str | Path]) -> tuple[pa.Table, list[dict[str, 
     return pa.concat_tables(tables), provenance
 
 
+def prediction_table(
+    shared: Mapping[str, Any],
+    ids: Sequence[str],
+    labels: Sequence[str],
+    truth: NDArray[Any],
+    scores: NDArray[np.float64],
+) -> pa.Table:
+    """Return the predictions of one round as rows of PREDICTION_SCHEMA.
+
+    Parameters
+    ----------
+    shared
+        The columns that are the same in all rows: embedding, model, task, repeat, fold.
+    ids
+        The n tested entities.
+    labels
+        The classes or labels of the task, k of them; none where there is one score an entity.
+    truth, scores
+        Shape (n,), or with labels (n, k). A label without a model, whose scores are NaN, is left
+        out.
+
+    """
+    tables = []
+    for at in range(len(labels) or 1):
+        mine = scores[:, at] if labels else scores
+        if np.isnan(mine).any():
+            continue
+        columns = {name: pa.repeat(pa.scalar(value, PREDICTION_SCHEMA.field(name).type), len(ids))
+                   for name, value in shared.items()}  # fmt: skip
+        columns["label"] = pa.repeat(
+            pa.scalar(labels[at] if labels else None, pa.string()), len(ids)
+        )
+        columns["id"] = pa.array(ids, pa.string())
+        own = truth[:, at] if labels else truth
+        columns["truth"] = pa.array(own.astype(np.float64))
+        columns["score"] = pa.array(mine.astype(np.float32))
+        tables.append(pa.table({name: columns[name] for name in PREDICTION_SCHEMA.names}))
+    return pa.concat_tables([PREDICTION_SCHEMA.empty_table(), *tables])
+
+
 def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     require_file(path)
     try:
@@ -80,6 +139,8 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     except (pa.ArrowInvalid, OSError) as error:
         message = f"{path} is not a readable Parquet file: {error}"
         raise InputError(message) from error
+    if "fraction" not in table.column_names:  # written before there were learning curves
+        table = table.append_column("fraction", pa.array(np.ones(len(table))))
     missing = [name for name in RESULT_SCHEMA.names if name not in table.column_names]
     if missing:
         message = f"{path} is no result table (no column {missing[0]!r}); `probe` writes one"

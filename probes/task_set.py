@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hf_datasets.errors import InputError, shorten
+from hf_datasets.errors import InputError, nearest, shorten
+from hf_datasets.folds import FOLD_FAMILY
 from hf_datasets.reference import OpenedDataset, Reference, open_dataset, parse_reference
 from hf_datasets.task import (
     INPUT_COLUMNS,
@@ -25,6 +26,8 @@ from hf_datasets.task import (
     tasks_of_table,
 )
 from probes.labels import entity_keys, require_contrast, task_labels
+from probes.settings import COLUMN_SPLIT
+from probes.splits import PARTS, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,6 +53,8 @@ class TaskData:
     (n, classes). Regression: float64 (n,), finite."""
     named: bool = False
     """Whether it was asked for by its own path, so that a problem with it is an error."""
+    placement: Placement | None = None
+    """The column that decides the split, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class TaskSet:
     """Remarks for the user, a line each."""
 
 
-def load_tasks(specs: Sequence[str], *, derived: bool = False) -> TaskSet:
+def load_tasks(specs: Sequence[str], *, derived: bool = False, split: str = "auto") -> TaskSet:
     """Resolve dataset paths and read their tasks.
 
     Parameters
@@ -74,6 +79,8 @@ def load_tasks(specs: Sequence[str], *, derived: bool = False) -> TaskSet:
     derived
         Whether a multi-label task that was met while expanding, or named, also stands for the
         binary tasks of its labels.
+    split
+        As in `probes.settings.Settings`: the column that it is about is read too.
 
     Raises
     ------
@@ -81,10 +88,10 @@ def load_tasks(specs: Sequence[str], *, derived: bool = False) -> TaskSet:
         An unknown dataset, table, column or label; no task in a dataset or a table; a label
         column of an unsupported type, a task with fewer than two classes (both when named);
         two datasets of one name; null, empty or duplicate keys; labels that are NaN, infinite
-        or outside the classes.
+        or outside the classes; a table without the column of the split.
 
     """
-    reader = _Reader()
+    reader = _Reader(split)
     found: dict[str, TaskData] = {}
     problems: dict[str, str] = {}
     for spec in specs:
@@ -110,7 +117,8 @@ def load_tasks(specs: Sequence[str], *, derived: bool = False) -> TaskSet:
 class _Reader:
     """Opens every dataset and reads every table once, however many paths lead there."""
 
-    def __init__(self) -> None:
+    def __init__(self, split: str) -> None:
+        self.split = split
         self.notes: dict[str, None] = {}
         self._opened: dict[tuple[str, str | None], OpenedDataset] = {}
         self._tables: dict[tuple[str, str], Any] = {}
@@ -197,7 +205,34 @@ class _Reader:
         column = _columns(table, (task.column,))[task.column]
         inside, labels = task_labels(task, classes, column)
         keys = [key for key, is_in in zip(self._keys[place], inside, strict=True) if is_in]
-        return TaskData(task, dataset.revision, keys, labels, named)
+        column_of_split = self._placement(where, table)
+        placement = None
+        if column_of_split is not None:
+            cells = _columns(table, (column_of_split,))[column_of_split].to_pylist()
+            values = [one for one, is_in in zip(cells, inside, strict=True) if is_in]
+            placement = Placement(column_of_split, values)
+        return TaskData(task, dataset.revision, keys, labels, named, placement)
+
+    def _placement(self, where: str, table: Any) -> str | None:  # noqa: ANN401  a datasets.Dataset
+        """Return the column that decides the split of a table; InputError if it is not there."""
+        names = table.column_names
+        if self.split == "auto":
+            words = table.unique("split") if "split" in names else []
+            known = [str(one).lower() for one in words if one is not None]
+            return "split" if known and set(known) <= PARTS.keys() else None
+        if self.split == "family":
+            column = FOLD_FAMILY
+        elif self.split.startswith(COLUMN_SPLIT):
+            column = self.split.removeprefix(COLUMN_SPLIT)
+        else:
+            return None
+        if column not in names:
+            message = (
+                f"--split {self.split}: {where} has no column {column!r}{nearest(column, names)} "
+                f"columns: {shorten(names, 12)}; use --split random"
+            )
+            raise InputError(message)
+        return column
 
 
 def _columns(table: Any, names: tuple[str, ...]) -> pa.Table:  # noqa: ANN401  a datasets.Dataset

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 
 from extractors.__main__ import command
-from hf_datasets.command import EXIT_OK
+from hf_datasets.command import EXIT_BAD_INPUT, EXIT_OK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,14 +42,17 @@ def run_extract(
     column: str = "sequence",
     status: int = EXIT_OK,
 ) -> Vectors:
-    """Run `extract` on rows and return the vectors by id; failed rows are left out."""
+    """Run `extract` on rows and return the vectors by id; failed rows are left out.
+
+    There are none where the command is expected to refuse its input.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     source = write_rows(folder / "rows.csv", rows, column)
     out = folder / "out.parquet"
     weights = ["--checkpoint", str(checkpoint)] if checkpoint else []
     argv = ["--model", model, "--input", str(source), "--column", column, "--out", str(out)]
     assert command([*argv, "--restart", *weights, *options]) == status
-    return read_vectors(out)
+    return {} if status == EXIT_BAD_INPUT else read_vectors(out)
 
 
 def read_vectors(out: Path) -> Vectors:

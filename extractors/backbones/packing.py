@@ -20,8 +20,13 @@ class Packing:
     kernel for ragged rows exists.
     """
 
-    def __init__(self, lengths: Sequence[int], device: torch.device) -> None:
+    def __init__(
+        self, lengths: Sequence[int], device: torch.device, balance: torch.Tensor | None = None
+    ) -> None:
         self.lengths = list(lengths)
+        self.balance = None if balance is None else balance.to(device)
+        """What a token's vector is multiplied with before a mean over its row, shape (tokens, 1);
+        None where every token counts the same."""
         self.device = device
         self.longest = max(self.lengths)
         self.runs = equal_runs(self.lengths)

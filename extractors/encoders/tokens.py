@@ -250,7 +250,11 @@ class TokenEncoder(Encoder[Tokens]):
         waiting = list(token_batches(lengths, self.budget))[::-1]
         while waiting:
             batch = waiting.pop()
-            packing = Packing([lengths[index] for index in batch], self._network.device)
+            packing = Packing(
+                [lengths[index] for index in batch],
+                self._network.device,
+                self._balance([tokens.plan[index][1] for index in batch]),
+            )
             flat = torch.from_numpy(np.concatenate([sequences[index] for index in batch]))
             hidden = self._try(flat, packing, reduce)
             if hidden is not None:
@@ -266,6 +270,20 @@ class TokenEncoder(Encoder[Tokens]):
                 left = [*batch, *(index for later in reversed(waiting) for index in later)]
                 again = token_batches([lengths[index] for index in left], self.budget)
                 waiting = [[left[place] for place in part] for part in again][::-1]
+
+    def _balance(self, cuts: Sequence[Window]) -> torch.Tensor | None:
+        """Return the factors (tokens, 1) that make a plain mean over a window a weighted one.
+
+        So that a token that k windows share counts 1/k in each. None where none is shared.
+        """
+        if all(cut.weights is None for cut in cuts):
+            return None
+        before, after = len(self._frame.prefix), len(self._frame.suffix)
+        factors = []
+        for cut in cuts:
+            own = np.ones(cut.end - cut.start) if cut.weights is None else cut.weights
+            factors += [np.ones(before), own * (len(own) / own.sum()), np.ones(after)]
+        return torch.from_numpy(np.concatenate(factors).astype(np.float32))[:, None]
 
     def _try(
         self, flat: torch.Tensor, packing: Packing, reduce: Reduce | None
@@ -360,6 +378,8 @@ def pool(hidden: torch.Tensor, packing: Packing, pooling: str, frame: Frame) -> 
     reduce, _, special = pooling.partition("-")
     before, after = (0, 0) if special else (len(frame.prefix), len(frame.suffix))
     hidden = hidden.float()
+    if packing.balance is not None and reduce == "mean":
+        hidden = hidden * packing.balance
     if hidden.device.type == "cpu":
         rows = [row[before : len(row) - after] for row in split(hidden, packing.lengths)]
         return torch.stack([row.amax(0) if reduce == "max" else row.mean(0) for row in rows])

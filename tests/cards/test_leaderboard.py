@@ -163,6 +163,22 @@ def test_models_that_share_nothing_have_no_rank(make_rows: MakeRows, write: Writ
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [{"protocol": "standard+shuffled"}, {"protocol": "paper+noise=0.1"}, {"fraction": 0.1}],
+)
+def test_control_tasks_and_learning_curves_are_no_scores(
+    make_rows: MakeRows, write: Write, changes: dict[str, Any]
+) -> None:
+    families = {"f": {"t": "binary", "u": "binary"}}
+    plain = [make_rows(name, families=families, fraction=1.0) for name in "ab"]
+    altered = write("altered.parquet", make_rows("a", families=families, skill=0.3, **changes))
+    whole = board_of(write("plain.parquet", *plain))
+    assert board_of(write("again.parquet", *plain), altered).families == whole.families
+    with pytest.raises(InputError, match="without --shuffle-labels"):
+        board_of(altered)
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"revision": "2.0.0"}, "revision"),

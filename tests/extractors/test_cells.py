@@ -18,10 +18,10 @@ from extractors.cells.cell import Cell, Cells, gather
 from extractors.cells.genes import Naming
 from extractors.cells.source import CellInput, find_cell_files
 from extractors.engine import extract
-from extractors.inputs import Survey
 from extractors.loading import Loader
 from extractors.model import Settings
 from extractors.registry import model_record
+from extractors.survey import Survey
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extractors.__main__ import command
+from extractors.listing import in_short
 from extractors.model import ModelRecord
 from extractors.registry import MODELS, _by_name, model_record
 from hf_datasets.errors import InputError
@@ -36,6 +37,33 @@ def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:
         assert record["citation"] in shown
 
 
+def test_list_can_be_narrowed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["--list", "--modality", "protein", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {record["modality"] for record in found} == {"protein"}
+    assert len(found) == sum(record.modality == "protein" for record in MODELS.values())
+    assert command(["--list", "--modality", "protien"]) == 2
+    assert "unknown modality 'protien'; did you mean protein?" in capsys.readouterr().err
+
+
+def test_columns_of_the_list_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["--list"]) == 0
+    header, *rows, _ = capsys.readouterr().out.splitlines()
+    start = header.index("what it is")
+    for row, record in zip(rows, MODELS.values(), strict=True):
+        assert row[start:] == record.summary
+        assert row[start - 2 : start] == "  "
+
+
+@pytest.mark.parametrize(
+    ("parameters", "short"),
+    [(None, "-"), (7_400_000, "7.4M"), (22_713_216, "22.7M"), (149_000_000, "149M"),
+     (650_000_000, "650M"), (2_840_000_000, "2.8B"), (15_000_000_000, "15B"), (432_000, "432K")],
+)  # fmt: skip
+def test_parameters_are_said_in_short(parameters: int | None, short: str) -> None:
+    assert in_short(parameters) == short
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -45,7 +73,7 @@ def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:
         (["--model", "text:./nowhere"], "cannot get model ./nowhere"),
         (["--model", "random", "--dtype", "float8"], "invalid choice: 'float8'"),
         (["--model", "random", "--dim", "0"], "--dim 0 of random is too small"),
-        (["--model", "random", "--budget", "0"], "--budget 0 is too small"),
+        (["--model", "random", "--budget", "0"], "argument --budget: '0' is no number of tokens"),
         (["--model", "minilm", "--device", "cuda:99"], "device 'cuda:99' is not to be had here"),
         (["--model", "minilm", "--checkpoint", "nowhere"], "no such folder"),
         (["--model", "minilm", "--column", "txet"], "no column 'txet'"),
@@ -67,7 +95,7 @@ def test_a_wrong_word_is_one_line(
     assert {path.name for path in table.parent.iterdir()} == {"genes.csv"}
 
 
-@pytest.mark.parametrize("left_out", ["--model", "--input", "--out"])
+@pytest.mark.parametrize("left_out", ["--model", "--out", "--input"])
 def test_a_missing_option_is_named(left_out: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = {"--model": "random", "--input": "genes.csv", "--out": "out.parquet"}
     given = [word for option in words if option != left_out for word in (option, words[option])]

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from extractors.__main__ import command
-from extractors.engine import PART_ROWS
+from extractors.parts import PART_ROWS, Parts
 from extractors.store import load_embeddings, read_provenance
 
 KILLS = 30
@@ -97,15 +97,15 @@ def test_what_an_interrupted_run_did_is_not_done_again(
     source = write_ids(tmp_path / "ids.csv", 3 * PART_ROWS + 5)
     plain = tmp_path / "plain.parquet"
     assert command(arguments(source, plain)) == 0
-    encode, calls = RandomControl.encode, []
+    embed, calls = RandomControl.embed, []
 
     def failing(self: RandomControl, ids: list[str], values: list[str | None]) -> Any:
         calls.append(ids[0])
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return encode(self, ids, values)
+        return embed(self, ids, values)
 
-    monkeypatch.setattr(RandomControl, "encode", failing)
+    monkeypatch.setattr(RandomControl, "embed", failing)
     out = tmp_path / "out.parquet"
     assert command(arguments(source, out)) == 130
     assert not out.exists()
@@ -190,8 +190,6 @@ def test_other_settings_do_not_overwrite_a_finished_table(
 def test_other_settings_do_not_mix_with_existing_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from extractors import engine
-
     source = write_ids(tmp_path / "ids.csv", 10)
     out = tmp_path / "out.parquet"
 
@@ -199,7 +197,7 @@ def test_other_settings_do_not_mix_with_existing_parts(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_finish", interrupted)
+        patch.setattr(Parts, "finish", interrupted)
         assert command(arguments(source, out)) == 130
     parts = tmp_path / "out.parquet.parts"
     before = sorted(path.name for path in parts.iterdir())

@@ -1,102 +1,176 @@
-"""ESM in transformers' layout: the public command against transformers' own EsmModel."""
+"""ESM in transformers' layout: letters, limits, layers, and what is refused."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
-from safetensors.torch import save_file
-from transformers import EsmConfig, EsmForMaskedLM, EsmTokenizer
-from zoo_harness import (
-    assert_close,
-    assert_no_leak,
-    pooled,
-    random_sequences,
-    randomise,
-    run_extract,
-)
+from protein_checkpoints import save_esm
+from safetensors.torch import load_file, save_file
+from zoo_harness import assert_close, pooled, random_sequences, run_extract
+
+from extractors.encoders.esm import EsmEncoder
+from extractors.model import Settings
+from extractors.registry import model_record
+from hf_datasets.command import EXIT_BAD_INPUT, EXIT_INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-VOCABULARY = (
-    "<cls> <pad> <eos> <unk> L A G V S E R T I D P K Q N F Y M H W C X B U Z O . - <null_1> <mask>"
-).split()
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYX"
-ROWS = random_sequences(AMINO_ACIDS, [31, 7, 64, 31, 1, 50])
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+LONG = random_sequences(AMINO_ACIDS, [1022, 2300, 1023])
+WINDOWS = {1022: [0], 1023: [0, 1], 2300: [0, 639, 1278]}
+"""First residues of the windows of 1,022, by hand: as few as overlap by a quarter or more."""
 
 
-def save_esm(
-    folder: Path, *, layers: int = 3, width: int = 32, heads: int = 4, **more: Any
-) -> EsmForMaskedLM:
-    """Save a random ESM in the layout of the Hub's `facebook/esm2_*` repositories."""
-    config: dict[str, Any] = {
-        "architectures": ["EsmForMaskedLM"],
-        "attention_probs_dropout_prob": 0.0,
-        "emb_layer_norm_before": False,
-        "hidden_act": "gelu",
-        "hidden_dropout_prob": 0.0,
-        "hidden_size": width,
-        "initializer_range": 0.02,
-        "intermediate_size": 4 * width,
-        "is_folding_model": False,
-        "layer_norm_eps": 1e-05,
-        "mask_token_id": 32,
-        "max_position_embeddings": 1026,
-        "model_type": "esm",
-        "num_attention_heads": heads,
-        "num_hidden_layers": layers,
-        "pad_token_id": 1,
-        "position_embedding_type": "rotary",
-        "token_dropout": True,
-        "torch_dtype": "float32",
-        "use_cache": True,
-        "vocab_list": None,
-        "vocab_size": 33,
-    } | more
-    model = EsmForMaskedLM(EsmConfig(**config))
-    randomise(model)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "vocab.txt").write_text("\n".join(VOCABULARY))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "EsmTokenizer"}))
-    state = {
-        name: tensor.contiguous()
-        for name, tensor in model.state_dict().items()
-        if name != "lm_head.decoder.weight"
+def test_letters(tmp_path: Path) -> None:
+    """Case, white space and a stop at the end do not count; J is X; gaps are read as such."""
+    forward = save_esm(tmp_path / "esm")
+    written = {"plain": "MKTXXAG", "lower": "mktxxag", "j": "MKTJXAG", "stop": "MKT XXA\tG*"}
+    gaps = {"gaps": "MK--T.AG"}
+    found = run_extract(tmp_path, "esm2-8m", written | gaps, checkpoint=tmp_path / "esm")
+    read_as = dict.fromkeys(written, "MKTXXAG") | gaps
+    assert_close(found, pooled(read_as, forward, before=1, after=1))
+
+
+def test_what_is_no_protein_fails_alone(tmp_path: Path) -> None:
+    save_esm(tmp_path / "esm")
+    rows = {"good": "MKT", "digit": "MK3T", "inner stop": "M*KT", "greek": "MKβ", "stop": "*"}
+    found = run_extract(
+        tmp_path, "esm2-8m", rows, checkpoint=tmp_path / "esm", status=EXIT_INCOMPLETE
+    )
+    assert list(found) == ["good"]
+    table = pq.read_table(tmp_path / "out.parquet", columns=["id", "error", "n_tokens"])
+    assert dict(zip(table["id"].to_pylist(), table["error"].to_pylist(), strict=True)) == {
+        "good": None,
+        "digit": "'3' at position 3 is no amino acid",
+        "inner stop": "'*' at position 2 is no amino acid",
+        "greek": "'β' at position 3 is no amino acid",
+        "stop": "empty sequence",
     }
-    # The Hub's files hold these too: positions that ESM-2 never reads, and each layer's angles.
-    state["esm.embeddings.position_ids"] = torch.arange(1026)[None]
-    state.setdefault("esm.embeddings.position_embeddings.weight", torch.randn(1026, width))
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    return model
+    assert table["n_tokens"].to_pylist() == [3, 0, 0, 0, 0]
 
 
-def reference(folder: Path, model: EsmForMaskedLM) -> Callable[[str], torch.Tensor]:
-    tokenizer = EsmTokenizer.from_pretrained(folder)
-
-    def forward(sequence: str) -> torch.Tensor:
-        hidden: torch.Tensor = model.esm(**tokenizer(sequence, return_tensors="pt"))[0][0]
-        return hidden
-
-    return forward
-
-
-@pytest.mark.parametrize(
-    "more",
-    [{}, {"position_embedding_type": "absolute", "emb_layer_norm_before": True}],
-    ids=["esm2", "esm1b"],
-)
-def test_same_as_transformers(tmp_path: Path, more: dict[str, Any]) -> None:
-    model = save_esm(tmp_path / "esm", **more)
-    found = run_extract(tmp_path, "esm2-8m", ROWS, checkpoint=tmp_path / "esm")
-    expected = pooled(ROWS, reference(tmp_path / "esm", model), before=1, after=1)
+def test_long_rows_are_averaged_by_residue(tmp_path: Path) -> None:
+    """A residue that several windows hold counts once: by the mean of what they say of it."""
+    forward = save_esm(tmp_path / "esm", layers=2, width=16)
+    found = run_extract(tmp_path, "esm2-8m", LONG, checkpoint=tmp_path / "esm")
+    expected = {}
+    for entity, sequence in LONG.items():
+        said = np.zeros((len(sequence), 16), dtype=np.float32)
+        shared = np.zeros((len(sequence), 1), dtype=np.float32)
+        for start in WINDOWS[len(sequence)]:
+            window = slice(start, start + 1022)
+            with torch.inference_mode():
+                said[window] += forward(sequence[window])[1:-1].numpy()
+            shared[window] += 1
+        expected[entity] = (said / shared).mean(0)
     assert_close(found, expected)
 
 
-def test_row_does_not_see_its_batch(tmp_path: Path) -> None:
-    save_esm(tmp_path / "esm")
-    assert_no_leak(tmp_path, "esm2-8m", ROWS, checkpoint=tmp_path / "esm")
+def test_other_ways_with_long_rows(tmp_path: Path) -> None:
+    forward = save_esm(tmp_path / "esm", layers=2, width=16)
+    rows = dict(list(LONG.items())[:2])
+    cut = {entity: sequence[:1022] for entity, sequence in rows.items()}
+    found = run_extract(
+        tmp_path, "esm2-8m", rows, "--long", "truncate", checkpoint=tmp_path / "esm"
+    )
+    assert_close(found, pooled(cut, forward, before=1, after=1))
+    table = pq.read_table(tmp_path / "out.parquet", columns=["truncated", "n_tokens"])
+    assert table.to_pydict() == {"truncated": [False, True], "n_tokens": [1022, 2300]}
+    found = run_extract(
+        tmp_path, "esm2-8m", rows, "--long", "error",
+        checkpoint=tmp_path / "esm", status=EXIT_INCOMPLETE,
+    )  # fmt: skip
+    assert list(found) == ["s0"]
+
+
+def test_esm2_reads_on_past_its_training_where_asked(tmp_path: Path) -> None:
+    forward = save_esm(tmp_path / "esm", layers=2, width=16)
+    rows = {"long": LONG["s1"]}
+    found = run_extract(
+        tmp_path, "esm2-8m", rows, "--max-tokens", "2302", checkpoint=tmp_path / "esm"
+    )
+    assert_close(found, pooled(rows, forward, before=1, after=1))
+
+
+def test_esm1b_has_no_more_positions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_esm(tmp_path / "esm", position_embedding_type="absolute", emb_layer_norm_before=True)
+    run_extract(
+        tmp_path, "esm1b", {"a": "MKT"}, "--max-tokens", "1025",
+        checkpoint=tmp_path / "esm", status=EXIT_BAD_INPUT,
+    )  # fmt: skip
+    assert "--max-tokens 1025 is more than the 1024 positions" in capsys.readouterr().err
+
+
+def test_layers(tmp_path: Path) -> None:
+    """0 are the embeddings; the last is read after the final norm; each as transformers has it."""
+    forward = save_esm(tmp_path / "esm", layers=4)
+    rows = random_sequences(AMINO_ACIDS, [20, 8])
+    settings = Settings(checkpoint=str(tmp_path / "esm"), layers=(-1, 0, 3))
+    encoder = EsmEncoder.load(model_record("esm2-8m"), settings)
+    assert encoder.layers == (0, 3, 4)
+    encoded = encoder.encode(encoder.tokenize(list(rows), list(rows.values())))
+    for layer, vectors in zip(encoder.layers, encoded.layers, strict=True):
+        found = dict(zip(rows, np.asarray(vectors), strict=True))
+        expected = pooled(rows, lambda row, at=layer: forward(row, at), before=1, after=1)  # type: ignore[misc]
+        assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type 'relative_key'"),
+        ({"is_folding_model": True}, "not a plain ESM encoder"),
+        ({"is_decoder": True}, "not a plain ESM encoder"),
+        ({"model_type": "bert"}, "holds a model of type 'bert', not esm"),
+        ({"hidden_size": None}, "config.json has no hidden_size"),
+        ({"num_hidden_layers": 2}, "tensors that this architecture has no place for"),
+        ({"num_hidden_layers": 4}, "has no tensor 'esm.encoder.layer.3"),
+        ({"vocab_size": 64}, "tokens has shape (33, 32), not (64, 32)"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(
+    tmp_path: Path, change: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "esm"
+    save_esm(folder)
+    config = json.loads((folder / "config.json").read_text()) | change
+    (folder / "config.json").write_text(json.dumps(config))
+    run_extract(tmp_path, "esm2-8m", {"a": "MKT"}, checkpoint=folder, status=EXIT_BAD_INPUT)
+    assert message in capsys.readouterr().err
+
+
+def test_a_bare_model_loads_too(tmp_path: Path) -> None:
+    """As `EsmModel` saves it: no prefix, no head."""
+    forward = save_esm(tmp_path / "esm")
+    weights = tmp_path / "esm" / "model.safetensors"
+    bare = {
+        name.removeprefix("esm."): tensor
+        for name, tensor in load_file(weights).items()
+        if name.startswith("esm.")
+    }
+    save_file(bare, weights)
+    rows = {"a": "MKTAYIAK"}
+    found = run_extract(tmp_path, "esm2-8m", rows, checkpoint=tmp_path / "esm")
+    assert_close(found, pooled(rows, forward, before=1, after=1))
+
+
+def test_real_proteins(tmp_path: Path, upstream: Path) -> None:
+    """Real sequences, some over the limit, through ESM-2 8M's true shape."""
+    with gzip.open(upstream / "protein" / "solubility_test_src.txt.gz", "rt") as stream:
+        sequences = [line.strip() for line in stream if line.strip()]
+    assert len(sequences) == 2001
+    longest = max(sequences, key=len)
+    assert len(longest) > 1022
+    rows = {f"p{at}": sequences[at] for at in range(0, 2001, 100)} | {"longest": longest}
+    forward = save_esm(tmp_path / "esm", layers=6, width=320, heads=20)
+    found = run_extract(tmp_path, "esm2-8m", rows, checkpoint=tmp_path / "esm")
+    del rows["longest"]
+    assert np.isfinite(found.pop("longest")).all()
+    assert_close(found, pooled(rows, forward, before=1, after=1))

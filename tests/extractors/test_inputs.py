@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.inputs import Input, Survey, open_input
+from extractors.inputs import Input, open_input
+from extractors.survey import Survey
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:

@@ -79,12 +79,12 @@ def test_a_foreign_table_of_vectors(
 def test_options_reach_the_run(probe: Probe, emb: str, bench: str, out: str) -> None:
     ran = probe(
         *(emb, "--tasks", f"{bench}/two", "--tasks", f"{bench}/one/labels", "--derived"),
-        *("--protocol", "unscaled", "--pair", "concat", "--folds", "3", "--seed", "5"),
+        *("--protocol", "paper", "--pair", "concat", "--folds", "3", "--seed", "5"),
         *("--out", out),
     )
     assert ran.status == 0
     table, (provenance,) = read_results([out])
-    assert set(table["protocol"].to_pylist()) == {"unscaled"}
+    assert set(table["protocol"].to_pylist()) == {"paper"}
     assert set(table["probe"].to_pylist()) == {"logistic", "logistic(pair=concat)"}
     assert set(table["fold"].to_pylist()) == {0, 1, 2}
     assert len(set(table["task"].to_pylist())) == 5
@@ -141,7 +141,7 @@ def bad_inputs(emb: str, bench: str, out: str, folder: Path) -> dict[str, tuple[
         "no repeat": ([emb, *usual, "--repeats", "0"], "--repeats 0 is not possible"),
         "negative seed": ([emb, *usual, "--seed", "-1"], "--seed -1 is not possible"),
         "no job": ([emb, *usual, "--jobs", "0"], "--jobs 0 is not possible"),
-        "unknown protocol": ([emb, *usual, "--protocol", "paper"], "invalid choice: 'paper'"),
+        "unknown protocol": ([emb, *usual, "--protocol", "papers"], "invalid choice: 'papers'"),
         "not Parquet": ([emb, "--tasks", bench, "--out", "results.csv"], "not a Parquet file"),
         "out is input": ([emb, "--tasks", bench, "--out", emb], "is one of the embeddings"),
         "out is a folder": (

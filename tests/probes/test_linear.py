@@ -1,4 +1,4 @@
-"""Linear probes against scikit-learn's own pipelines."""
+"""Linear probes by round against scikit-learn, the choice of C, and features of pairs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from hf_datasets.task import TaskType
-from probes import linear
+from probes import paper
+from probes.arrays import Arrays
+from probes.design import Dense
 from probes.features import ABSENT, BLOCK, Features, locate
-from probes.linear import Prediction, convergence_counted, fit_predict, probe_name, standardise
+from probes.linear import probe_name
+from probes.paper import convergence_counted
+from probes.ridge import ridge
+from probes.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from probes.settings import Pair, Protocol
+    from probes.settings import Pair
 
 SAME = 1e-6
 N_TRAIN, N_TEST, DIM = 80, 20, 5
@@ -34,118 +37,62 @@ def split() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return x[:N_TRAIN], x[N_TRAIN:]
 
 
-def predict(
-    kind: TaskType,
-    protocol: Protocol,
+@pytest.mark.parametrize("d", [5, 120])
+def test_ridge_is_that_of_scikit_learn(d: int) -> None:
+    """More entities than features, and fewer."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, d)) * rng.uniform(0.1, 9, d) + 3, rng.normal(size=90)
+    train = rng.permutation(90)[:60]
+    found = ridge(Dense(Arrays(exact=True), x), train, y[train], [0.1, 10.0])
+    for column, alpha in enumerate((10.0, 0.1)):
+        model = Ridge(alpha=alpha).fit(x[train], y[train])
+        assert found[:, column] == pytest.approx(model.predict(x), abs=1e-8)
+
+
+def test_paper_is_scikit_learn_with_its_defaults(
     split: tuple[NDArray[np.float64], NDArray[np.float64]],
-    labels: NDArray[Any],
-    classes: int,
-) -> Prediction:
-    train, test = (part.copy() for part in split)
-    found = fit_predict(kind, protocol, train, labels, test, n_classes=classes)
-    assert found is not None
-    assert found.unconverged == 0
-    return found
-
-
-def reference(protocol: Protocol) -> Any:
-    if protocol == "unscaled":
-        return LogisticRegression(max_iter=5000)
-    return make_pipeline(StandardScaler(), LogisticRegression(tol=1e-10, max_iter=5000))
-
-
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
-def test_binary(protocol: Protocol, split: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
-    labels = (split[0][:, 1] + split[0][:, 0] > 0).astype(np.int64)
-    found = predict(TaskType.BINARY, protocol, split, labels, 2)
-    model = reference(protocol).fit(split[0], labels)
-    assert found.scores == pytest.approx(model.decision_function(split[1]), abs=SAME)
-    assert (found.decided == model.predict(split[1])).all()
-
-
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
-def test_multi_class(
-    protocol: Protocol, split: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> None:
-    labels = np.digitize(split[0][:, 0], [-0.5, 0.5])
-    labels[labels == 1] = 3  # classes 1 and 2 have no training entity
-    labels[labels == 2] = 4
-    found = predict(TaskType.MULTI_CLASS, protocol, split, labels, 5)
-    model = reference(protocol).fit(split[0], labels)
-    assert list(model.classes_) == [0, 3, 4]
-    assert found.scores[:, [0, 3, 4]] == pytest.approx(model.predict_proba(split[1]), abs=SAME)
+    x, test = split
+    two = (x[:, 1] + x[:, 0] > 0).astype(np.int64)
+    found = paper.fit_predict(TaskType.BINARY, x.copy(), two, test.copy(), n_classes=2)
+    model = LogisticRegression(max_iter=5000).fit(x, two)
+    assert found.scores == pytest.approx(model.decision_function(test), abs=SAME)
+    assert (found.decided == model.predict(test)).all()
+    several = np.where(x[:, 0] > 0.5, 4, np.where(x[:, 0] > -0.5, 3, 0))  # nobody has 1 or 2
+    found = paper.fit_predict(TaskType.MULTI_CLASS, x.copy(), several, test.copy(), n_classes=5)
+    model = LogisticRegression(max_iter=5000).fit(x, several)
+    assert found.scores[:, [0, 3, 4]] == pytest.approx(model.predict_proba(test), abs=SAME)
     assert np.isnan(found.scores[:, [1, 2]]).all()
-    assert (found.decided == model.predict(split[1])).all()
-
-
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
-def test_multi_label(
-    protocol: Protocol, split: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> None:
-    x = split[0]
-    labels = np.column_stack([x[:, 0] > 0, x[:, 0] < 9, x[:, 1] > 3, x[:, 0] > 9])
-    found = predict(TaskType.MULTI_LABEL, protocol, split, labels, 4)
-    for column in (0, 2):
-        model = reference(protocol).fit(x, labels[:, column])
-        expected = model.decision_function(split[1])
-        assert found.scores[:, column] == pytest.approx(expected, abs=SAME)
-        assert (found.decided[:, column] == model.predict(split[1])).all()
-    # All training entities have label 1 and none has label 3: no model, the constant is said.
-    assert np.isnan(found.scores[:, [1, 3]]).all()
+    assert (found.decided == model.predict(test)).all()
+    labels = np.column_stack([x[:, 0] > 0, x[:, 0] < 9, x[:, 0] > 9])
+    found = paper.fit_predict(TaskType.MULTI_LABEL, x.copy(), labels, test.copy(), n_classes=3)
+    model = LogisticRegression(max_iter=5000).fit(x, labels[:, 0])
+    assert found.scores[:, 0] == pytest.approx(model.decision_function(test), abs=SAME)
+    # All training entities have label 1 and none has label 2: no model, the constant is said.
+    assert np.isnan(found.scores[:, [1, 2]]).all()
     assert found.decided[:, 1].all()
-    assert not found.decided[:, 3].any()
-
-
-def test_regression(split: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
-    labels = split[0] @ np.arange(DIM) + np.sin(np.arange(N_TRAIN))
-    ridge = make_pipeline(StandardScaler(), Ridge(alpha=1)).fit(split[0], labels)
-    found = predict(TaskType.REGRESSION, "standard", split, labels, 0)
-    assert found.scores == pytest.approx(ridge.predict(split[1]), abs=SAME)
-    plain = LinearRegression().fit(split[0], labels)
-    found = predict(TaskType.REGRESSION, "unscaled", split, labels, 0)
-    assert found.scores == pytest.approx(plain.predict(split[1]), abs=SAME)
-
-
-def test_nothing_to_fit_or_to_predict(
-    split: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> None:
-    train, test = split
-    same = np.ones(N_TRAIN, dtype=np.int64)
-    differ = np.arange(N_TRAIN) % 2
-    for x, y, z in ((train, same, test), (train[:0], same[:0], test), (train, differ, test[:0])):
-        for kind in (TaskType.BINARY, TaskType.REGRESSION):
-            assert fit_predict(kind, "standard", x, y, z, n_classes=2) is None
-
-
-def test_standardise_agrees_and_leaves_constant_features_alone(
-    split: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> None:
-    train, test = (part.copy() for part in split)
-    standardise(train, test)
-    scaler = StandardScaler().fit(split[0])
-    assert train == pytest.approx(scaler.transform(split[0]), abs=1e-12)
-    assert test == pytest.approx(scaler.transform(split[1]), abs=1e-12)
-    assert (train[:, -1] == 0).all()
+    assert not found.decided[:, 2].any()
+    numbers = x @ np.arange(DIM) + np.sin(np.arange(N_TRAIN))
+    found = paper.fit_predict(TaskType.REGRESSION, x.copy(), numbers, test.copy(), n_classes=0)
+    expected = LinearRegression().fit(x, numbers).predict(test)
+    assert found.scores == pytest.approx(expected, abs=SAME)
 
 
 def test_fits_that_do_not_converge_are_counted_by_thread(
     split: tuple[NDArray[np.float64], NDArray[np.float64]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    labels = (split[0][:, 1] > 0).astype(np.int64)
+    hard = (split[0][:, 1] > 0).astype(np.int64)
 
-    def fit(protocol: Protocol) -> int:
-        train, test = (part.copy() for part in split)
-        found = fit_predict(TaskType.BINARY, protocol, train, labels, test, n_classes=2)
-        assert found is not None
+    def fit(x: NDArray[np.float64]) -> int:
+        found = paper.fit_predict(TaskType.BINARY, x, hard, split[1].copy(), n_classes=2)
         return found.unconverged
 
-    # `standard` converges with its own limit, `unscaled` does not with this one.
-    monkeypatch.setattr(linear, "MAX_ITER", 1)
-    protocols: list[Protocol] = ["standard", "unscaled"] * 8
+    monkeypatch.setattr(paper, "MAX_ITER", 4)
+    flat = np.zeros_like(split[0])  # nothing to learn: arrives at once
     with convergence_counted(), ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(fit, protocols)) == [0, 1] * 8
+        assert list(pool.map(fit, [flat, split[0]] * 8)) == [0, 1] * 8
     with pytest.warns(ConvergenceWarning):  # outside, nothing is swallowed
-        fit("unscaled")
+        fit(split[0])
 
 
 def test_a_failed_line_search_counts_too(
@@ -158,26 +105,29 @@ def test_a_failed_line_search_counts_too(
             warnings.warn("lbfgs failed: ABNORMAL", ConvergenceWarning, stacklevel=1)
             return super().fit(x, y)
 
-    monkeypatch.setattr(linear, "LogisticRegression", GivesUp)
+    monkeypatch.setattr(paper, "LogisticRegression", GivesUp)
     labels = (split[0][:, 1] > 0).astype(np.int64)
     with convergence_counted():
-        found = fit_predict(
-            TaskType.BINARY, "unscaled", split[0].copy(), labels, split[1].copy(), n_classes=2
-        )
-    assert found is not None
+        found = paper.fit_predict(TaskType.BINARY, split[0], labels, split[1], n_classes=2)
     assert found.unconverged == 1
 
 
-def test_other_warnings_pass(split: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
+def test_other_warnings_pass() -> None:
     with pytest.warns(UserWarning, match="look out"), convergence_counted():
         warnings.warn("look out", UserWarning, stacklevel=1)
 
 
 def test_probe_names() -> None:
-    assert probe_name(TaskType.MULTI_LABEL, "standard", None) == "logistic"
-    assert probe_name(TaskType.BINARY, "unscaled", "mean") == "logistic(pair=mean)"
-    assert probe_name(TaskType.REGRESSION, "standard", "concat") == "ridge(pair=concat)"
-    assert probe_name(TaskType.REGRESSION, "unscaled", None) == "least-squares"
+    def name(kind: TaskType, *, is_pair: bool = False, **how: Any) -> str:
+        return probe_name(kind, Settings(**how), is_pair=is_pair)
+
+    assert name(TaskType.MULTI_LABEL) == "logistic"
+    assert name(TaskType.BINARY, c=0.1, is_pair=True) == "logistic(C=0.1,pair=mean)"
+    assert name(TaskType.BINARY, protocol="unscaled") == "logistic(C=1)"
+    assert name(TaskType.BINARY, protocol="paper", is_pair=True) == "logistic(pair=mean)"
+    assert name(TaskType.REGRESSION, pair="concat", is_pair=True) == "ridge(pair=concat)"
+    assert name(TaskType.REGRESSION, protocol="paper") == "least-squares"
+    assert name(TaskType.REGRESSION, probe="knn") == "knn"
 
 
 @pytest.mark.parametrize("pair", ["mean", "concat", "product"])

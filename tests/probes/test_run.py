@@ -11,23 +11,23 @@ from scipy import stats
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from extractors.store import load_embeddings
 from probes.result import RESULT_SCHEMA
 from probes.run import Outcome, run_probes
-from probes.settings import Settings
+from probes.settings import Protocol, Settings
 from probes.task_set import load_tasks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from probes.settings import Pair, Protocol
+    from probes.settings import Pair
 
 Vectors = dict[str, "NDArray[np.float32]"]
 MakeEmbeddings = Callable[..., str]
 SAME = 1e-6
+PROTOCOLS: list[Protocol] = ["standard", "unscaled", "paper"]
 
 
 def run(paths: list[str], tasks: list[str], jobs: int = 1, **settings: Any) -> Outcome:
@@ -47,25 +47,38 @@ def values(outcome: Outcome, metric: str, label: str | None = None, model: str =
 
 
 def logistic(protocol: Protocol) -> Any:
-    if protocol == "unscaled":
+    if protocol == "paper":
         return LogisticRegression(max_iter=5000)
-    return make_pipeline(StandardScaler(), LogisticRegression(tol=1e-6, max_iter=5000))
+    return LogisticRegression(tol=1e-8, max_iter=5000)
 
 
-def entities(path: str, vectors: Vectors) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Features and labels of a task, sorted by key."""
+def how(protocol: Protocol) -> dict[str, Any]:
+    """Settings of a protocol that a plain scikit-learn loop can follow."""
+    return {"protocol": protocol} | ({} if protocol == "paper" else {"c": 1.0, "exact": True})
+
+
+def entities(
+    path: str, vectors: Vectors, protocol: Protocol = "paper"
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Features and labels of a task, sorted by key; standardised over all that have a vector."""
     (data,) = load_tasks([path]).tasks
     order = sorted(range(len(data.keys)), key=data.keys.__getitem__)
-    x = np.array([vectors[data.keys[row][0]] for row in order], dtype=np.float64)
+    found = vectors if protocol != "standard" else scaled(vectors)
+    x = np.array([found[data.keys[row][0]] for row in order], dtype=np.float64)
     return x, data.labels[order]
 
 
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
+def scaled(vectors: Vectors) -> dict[str, NDArray[np.float64]]:
+    matrix = np.array(list(vectors.values()), dtype=np.float64)
+    return dict(zip(vectors, StandardScaler().fit_transform(matrix), strict=True))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_binary(
     bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings, protocol: Protocol
 ) -> None:
-    outcome = run([make_embeddings(vectors)], [f"{bench}/one/binary"], protocol=protocol)
-    x, y = entities(f"{bench}/one/binary", vectors)
+    outcome = run([make_embeddings(vectors)], [f"{bench}/one/binary"], **how(protocol))
+    x, y = entities(f"{bench}/one/binary", vectors, protocol)
     auroc, precision = [], []
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(x, y):
         scores = logistic(protocol).fit(x[train], y[train]).decision_function(x[test])
@@ -76,12 +89,12 @@ def test_binary(
     assert values(outcome, "average_precision") == pytest.approx(precision, abs=SAME)
 
 
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_multi_class(
     bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings, protocol: Protocol
 ) -> None:
-    outcome = run([make_embeddings(vectors)], [f"{bench}/one/three"], protocol=protocol)
-    x, y = entities(f"{bench}/one/three", vectors)
+    outcome = run([make_embeddings(vectors)], [f"{bench}/one/three"], **how(protocol))
+    x, y = entities(f"{bench}/one/three", vectors, protocol)
     expected: dict[str, list[float]] = {"macro": [], "weighted": []}
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(x, y):
         scores = logistic(protocol).fit(x[train], y[train]).predict_proba(x[test])
@@ -91,12 +104,12 @@ def test_multi_class(
     assert values(outcome, "auroc_weighted") == pytest.approx(expected["weighted"], abs=SAME)
 
 
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_multi_label(
     bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings, protocol: Protocol
 ) -> None:
-    outcome = run([make_embeddings(vectors)], [f"{bench}/one/labels"], protocol=protocol)
-    x, y = entities(f"{bench}/one/labels", vectors)
+    outcome = run([make_embeddings(vectors)], [f"{bench}/one/labels"], **how(protocol))
+    x, y = entities(f"{bench}/one/labels", vectors, protocol)
     expected = []
     for train, test in KFold(5, shuffle=True, random_state=0).split(x):
         models = [logistic(protocol).fit(x[train], y[train, one]) for one in range(3)]
@@ -107,16 +120,15 @@ def test_multi_label(
     assert values(outcome, "auroc", "above 0") == pytest.approx(np.array(expected)[:, 1], abs=SAME)
 
 
-@pytest.mark.parametrize("protocol", ["standard", "unscaled"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_regression(
     bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings, protocol: Protocol
 ) -> None:
-    outcome = run([make_embeddings(vectors)], [f"{bench}/one/number"], protocol=protocol)
-    x, y = entities(f"{bench}/one/number", vectors)
+    outcome = run([make_embeddings(vectors)], [f"{bench}/one/number"], **how(protocol))
+    x, y = entities(f"{bench}/one/number", vectors, protocol)
     r2, spearman = [], []
     for train, test in KFold(5, shuffle=True, random_state=0).split(x):
-        ridge = make_pipeline(StandardScaler(), Ridge(alpha=1))
-        model = ridge if protocol == "standard" else LinearRegression()
+        model = LinearRegression() if protocol == "paper" else Ridge(alpha=1)
         scores = model.fit(x[train], y[train]).predict(x[test])
         r2.append(r2_score(y[test], scores))
         spearman.append(stats.spearmanr(y[test], scores).statistic)
@@ -126,14 +138,14 @@ def test_regression(
 
 @pytest.mark.parametrize("pair", ["mean", "concat", "product"])
 def test_pairs(bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings, pair: Pair) -> None:
-    outcome = run([make_embeddings(vectors)], [f"{bench}/two"], pair=pair, repeats=2, seed=4)
+    more = how("standard")
+    outcome = run(
+        [make_embeddings(vectors)], [f"{bench}/two"], pair=pair, repeats=2, seed=4, **more
+    )
     (data,) = load_tasks([f"{bench}/two"]).tasks
     order = sorted(range(len(data.keys)), key=data.keys.__getitem__)
     y = data.labels[order]
-    a, b = (
-        np.array([vectors[data.keys[row][side]] for row in order], dtype=np.float64)
-        for side in (0, 1)
-    )
+    a, b = (np.array([scaled(vectors)[data.keys[row][side]] for row in order]) for side in (0, 1))
     x = {"mean": (a + b) / 2, "concat": np.hstack([a, b]), "product": a * b}[pair]
     expected = []
     for train, test in StratifiedKFold(5, shuffle=True, random_state=4).split(x, y):
@@ -141,7 +153,7 @@ def test_pairs(bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings, pa
         expected.append(roc_auc_score(y[test], scores))
     assert values(outcome, "auroc")[:5] == pytest.approx(expected, abs=SAME)
     assert len(values(outcome, "auroc")) == 10
-    assert {row["probe"] for row in outcome.rows} == {f"logistic(pair={pair})"}
+    assert {row["probe"] for row in outcome.rows} == {f"logistic(C=1,pair={pair})"}
 
 
 def test_rows_fit_the_schema(bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings) -> None:
@@ -165,16 +177,16 @@ def test_folds_are_shared_whatever_a_model_lacks(
     """A model without some genes is tested on the same folds, less those genes."""
     holes = {name: vector for name, vector in vectors.items() if int(name[1:]) % 10 != 3}
     full, part = make_embeddings(vectors), make_embeddings(holes, "model-b", failed=("G003",))
-    outcome = run([full, part], [f"{bench}/one/binary"], protocol="unscaled")
+    outcome = run([full, part], [f"{bench}/one/binary"], protocol="paper")
     x, y = entities(f"{bench}/one/binary", vectors)
     kept = np.arange(120) % 10 != 3
     expected = []
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(x, y):
         has_train, has_test = train[kept[train]], test[kept[test]]
-        model = logistic("unscaled").fit(x[has_train], y[has_train])
+        model = logistic("paper").fit(x[has_train], y[has_train])
         expected.append(roc_auc_score(y[has_test], model.decision_function(x[has_test])))
     assert values(outcome, "auroc", model="model-b") == pytest.approx(expected, abs=SAME)
-    alone = run([full], [f"{bench}/one/binary"], protocol="unscaled")
+    alone = run([full], [f"{bench}/one/binary"], protocol="paper")
     assert values(outcome, "auroc", model="model-a") == values(alone, "auroc")
     coverage = {row["model"]: row["coverage"] for row in outcome.rows}
     assert coverage == {"model-a": 1.0, "model-b": 0.9}
@@ -206,11 +218,12 @@ def test_common_scores_all_models_on_the_same_entities(
     no_even = {name: vector for name, vector in vectors.items() if int(name[1:]) % 10 != 2}
     no_odd = {name: vector for name, vector in vectors.items() if int(name[1:]) % 10 != 3}
     paths = [make_embeddings(no_even), make_embeddings(no_odd, "model-b")]
-    outcome = run(paths, [f"{bench}/one/binary"], common=True)
+    # Not `standard`, which scales by all that an embedding has.
+    outcome = run(paths, [f"{bench}/one/binary"], common=True, protocol="unscaled", exact=True)
     first, second = (values(outcome, "auroc", model=name) for name in ("model-a", "model-b"))
-    assert first == second  # the vectors are the same where both have one
+    assert first == pytest.approx(second, abs=SAME)  # their common vectors are the same
     assert {row["coverage"] for row in outcome.rows} == {96 / 120}
     assert any("left out 24 of 120 entities" in note for note in outcome.notes)
-    apart = run(paths, [f"{bench}/one/binary"])
+    apart = run(paths, [f"{bench}/one/binary"], protocol="unscaled", exact=True)
     assert {row["coverage"] for row in apart.rows} == {108 / 120}
     assert values(apart, "auroc", model="model-a") != first

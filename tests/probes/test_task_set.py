@@ -28,8 +28,10 @@ def only(spec: str) -> TaskData:
     return data
 
 
-def names(specs: list[str], **more: bool) -> list[str]:
-    return [data.task.path.removeprefix("bench/") for data in load_tasks(specs, **more).tasks]
+def names(specs: list[str], *, derived: bool = False) -> list[str]:
+    return [
+        data.task.path.removeprefix("bench/") for data in load_tasks(specs, derived=derived).tasks
+    ]
 
 
 def one_column(feature: Any, values: list[Any]) -> dict[str, Any]:
