@@ -109,7 +109,9 @@ def build_parser() -> CommandParser:
     how.add_argument("--budget", type=_budget, help="tokens per batch; auto: all that fit a GPU")
     how.add_argument("--checkpoint", help="local folder of weights to load instead of the pinned")
     how.add_argument("--revision", help="other revision than the pinned one")
-    how.add_argument("--seed", type=int, default=0, help="of the random control")
+    how.add_argument(
+        "--seed", type=int, default=0, help="of the random control, and of scGPT's bins"
+    )
     how.add_argument("--dim", type=int, help="of the random control")
     how.add_argument(
         "--restart", action="store_true", help="discard what another run left at --out"
@@ -225,7 +227,8 @@ def run(record: ModelRecord, arguments: Namespace) -> int:
         restart=arguments.restart,
     )
     _report(arguments.name or record.name, summary, cut_by_choice=settings.long == "truncate")
-    if settings.pooling != "none":
+    cells = record.modality == "expression" and asked.source and settings.entity != "gene"
+    if settings.pooling != "none" and not cells:  # no dataset of ours asks about a user's cells
         tables = " ".join(map(str, summary.outs))
         say(f"next: probe {tables} --tasks {_tasks(source, asked)} --out results.parquet")
     return EXIT_INCOMPLETE if summary.n_failed else EXIT_OK

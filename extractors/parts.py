@@ -95,6 +95,7 @@ class Parts:
             with atomic_path(path) as temporary:
                 table = _table(ids, vectors, encoded, schema)
                 pq.write_table(table, temporary, use_dictionary=False)
+        release_memory()
 
     def finish(self, outs: Sequence[Path], n_rows: int) -> None:
         """Join the parts into one table a layer; none appears before all are written.
@@ -124,6 +125,7 @@ class Parts:
                 group = pa.concat_tables(tables)
                 writer.write_table(group, row_group_size=max(1, len(group)))
                 tables.clear()
+                release_memory()
 
             for path in sorted(self.folder.glob(f"part-????????{self._ending(layer)}.parquet")):
                 with pq.ParquetFile(path) as part:
@@ -136,6 +138,11 @@ class Parts:
             if tables:
                 write()
         return rows
+
+
+def release_memory() -> None:
+    """Give freed memory back to the system: it would pile up over thousands of parts."""
+    pa.default_memory_pool().release_unused()
 
 
 def _table(ids: Sequence[str], vectors: Vectors, encoded: Encoded, schema: pa.Schema) -> pa.Table:

@@ -15,7 +15,7 @@ from hf_datasets.command import (
     show,
 )
 from hf_datasets.errors import InputError
-from probes.settings import MISSING, PAIRS, PROBES, PROTOCOLS, Settings
+from probes.settings import MISSING, PAIRS, PROBES, PROTOCOLS, WHOLE, Settings
 from probes.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -120,7 +120,13 @@ def build_parser() -> CommandParser:
     )
     add("--exact", action="store_true", help="float64, each decision value within 1e-4")
     add("--device", metavar="NAME", help="solve with torch on this device, as cuda")
-    add("--predictions", type=Path, metavar="FILE", help="also write each test entity's score")
+    add(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="also write each test entity's score (of a learning curve, by the fits on all "
+        "training entities)",
+    )
     add("--jobs", type=int, help="batches at a time (default: one per core); changes no number")
     add("--restart", action="store_true", help="discard what an interrupted run has done")
     return parser
@@ -166,6 +172,9 @@ def _check_out(arguments: argparse.Namespace) -> None:
     if arguments.predictions is not None and _same(arguments.out, arguments.predictions):
         message = f"--predictions {arguments.predictions} is --out too; give two files"
         raise InputError(message)
+    if arguments.predictions is not None and WHOLE not in arguments.fractions:
+        message = "--predictions needs fits on all training entities; add 1 to --fractions"
+        raise InputError(message)
     if arguments.jobs is not None and arguments.jobs < 1:
         message = f"--jobs {arguments.jobs} is not possible; give 1 or more"
         raise InputError(message)
@@ -190,7 +199,7 @@ def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
     from probes.parts import open_parts
     from probes.result import write_results
     from probes.run import carry_out, plan_run
-    from probes.summary import score_table
+    from probes.summary import score_legend, score_table
     from probes.task_set import load_tasks
 
     embeddings = [load(source) for source in arguments.embeddings]
@@ -209,6 +218,8 @@ def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
         if wanted:
             count = parts.join_predictions(predictions)
     show(score_table(outcome.rows))
+    if legend := score_legend(outcome.rows):
+        say(legend)
     for note in outcome.notes:
         say(f"note: {note}")
     for problem in outcome.problems:
@@ -216,6 +227,9 @@ def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
     if wanted:
         say(f"wrote {predictions} ({count:,} predictions)")
     say(f"wrote {out} ({len(outcome.rows):,} rows)")
+    if len(embeddings) > 1:
+        beside = f" --predictions {predictions}" if wanted else ""
+        say(f"next: probe compare {out}{beside}")
     say(f"next: cards leaderboard {out} --out leaderboard.html")
     return EXIT_INCOMPLETE if outcome.problems else EXIT_OK
 

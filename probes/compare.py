@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hf_datasets.errors import InputError, choose
+from probes.intervals import bounded
 from probes.metrics import LOWER_IS_BETTER
 from probes.rankings import Ranking, rank_models
 from probes.significance import benjamini_hochberg, corrected_mean, holm
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from probes.evidence import Evidence
     from probes.intervals import Interval
 
-UNBOUNDED = frozenset({"rmse", "mae", "log_loss"})
 SAME_SCORE = 1e-3
 """Predictions are stored in single precision, which can make ties of different scores."""
-SIGNED = frozenset({"spearman", "pearson", "mcc"})
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def _compare(
             _require_one_run(trial.task, pair, (alone[0].value, alone[1].value), tested.scores)
             spans, span, p, test = tested.intervals, tested.difference, tested.p, tested.test
     sides = [
-        Side(model, one.value, _bounded(trial.metric, interval))
+        Side(model, one.value, bounded(trial.metric, interval))
         for model, one, interval in zip(pair, alone, spans, strict=True)
     ]
     return Comparison(trial, sides[0], sides[1], gap.value, span, p, test, len(both))
@@ -198,14 +197,6 @@ def _require_one_run(
                 f"{one:.4f}; give the predictions of the same run of `probe`"
             )
             raise InputError(message)
-
-
-def _bounded(metric: str, interval: Interval | None) -> Interval | None:
-    """Cut an interval at the values a metric can have: t knows nothing of them."""
-    if interval is None or metric in UNBOUNDED:
-        return interval
-    low = -1.0 if metric in SIGNED else (-np.inf if metric == "r2" else 0.0)
-    return max(low, interval[0]), min(1.0, interval[1])
 
 
 def _correct(comparisons: list[Comparison]) -> list[Comparison]:

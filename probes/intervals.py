@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 Interval = tuple[float, float]
 LEVEL = 0.95
+UNBOUNDED = frozenset({"rmse", "mae", "log_loss"})
+SIGNED = frozenset({"spearman", "pearson", "mcc"})
+
+
+def bounded(metric: str, interval: Interval | None) -> Interval | None:
+    """Cut an interval at the values a metric can have: t knows nothing of them."""
+    if interval is None or metric in UNBOUNDED:
+        return interval
+    low = -1.0 if metric in SIGNED else (-math.inf if metric == "r2" else 0.0)
+    return max(low, interval[0]), min(1.0, interval[1])
 
 
 def auroc_influence(

@@ -86,8 +86,8 @@ class PredictionFiles:
         if repeated.any():
             name = predictions.ids[predictions.entity[int(repeated.argmax())]]
             message = (
-                f"{model} has several predictions of {name!r} on {task} in one round; run `probe` "
-                "with --predictions without --fractions"
+                f"{model} has several predictions of {name!r} on {task} in one round; give the "
+                "file of one run of `probe`"
             )
             raise InputError(message)
         return predictions

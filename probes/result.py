@@ -59,7 +59,8 @@ PREDICTION_SCHEMA = pa.schema(
         ("score", pa.float32()),  # decision value; of a multi-class task the class's probability
     ]
 )
-"""What `probe --predictions` writes: a row per tested entity and, if any, label."""
+"""What `probe --predictions` writes: a row per tested entity and, if any, label; of a learning
+curve only by the fits on the whole training part."""
 
 
 def write_results(rows: list[dict[str, Any]], provenance: dict[str, Any], out: Path) -> None:

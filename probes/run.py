@@ -24,6 +24,7 @@ from probes.metrics import auroc_hard, evaluate
 from probes.provenance import describe_run
 from probes.report import Unconverged, run_notes
 from probes.result import prediction_table
+from probes.settings import WHOLE
 from probes.space import Space
 
 if TYPE_CHECKING:
@@ -259,13 +260,14 @@ class _Work:
         rows: list[Row] = []
         late: Unconverged = {}
         tables: list[pa.Table] = []
+        keeps = self.parts is not None and self.parts.predictions
         for trial, found in _with_followers(batch, predictions):
             stopped = sum(one.unconverged for one in found if one)
             if stopped:
                 late[self.embedding.source, trial.task.path] = stopped
             for one, prediction in zip(trial.rounds(), found, strict=True):
                 rows.extend(self._rows(trial, one, prediction))
-                if self.parts is not None and self.parts.predictions and prediction is not None:
+                if keeps and one.fraction == WHOLE and prediction is not None:
                     tables.append(self._predicted(trial, one, prediction))
         return rows, late, tables
 

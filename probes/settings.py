@@ -21,6 +21,9 @@ SPLITS = ("auto", "random", "family", "genes")
 COLUMN_SPLIT = "column:"
 """A split by a column of the task's table is `column:NAME`."""
 
+WHOLE = 1.0
+"""The fraction that is the whole training part."""
+
 SEED_LIMIT = 2**32
 """Seeds are below it: what numpy's and scikit-learn's generators take."""
 
@@ -46,7 +49,7 @@ class Settings:
     folds: int = 5
     repeats: int = 1
     """How often the whole cross-validation is done, each time with other folds."""
-    fractions: tuple[float, ...] = (1.0,)
+    fractions: tuple[float, ...] = (WHOLE,)
     """Shares of the training part to fit on, for a learning curve."""
     seed: int = 0
     common: bool = False

@@ -47,9 +47,12 @@ CACHED = 1 << 17
 """Scores that a CPU works on at a time, to find them in its cache."""
 DROPPED = 0.1
 """Arrived problems are dropped once they are this share of a batch: dropping copies the rest."""
-CURVED = (0, 2, 5, 10, 20, 40)
+CURVED = frozenset({0, 2, 5, *(10 << power for power in range(8))})
 """After these iterations the preconditioner is made anew."""
 TINY = 1e-30
+LEAST_CURVED = 0.02
+"""Curvature is at least this share of that at the start: a step too far makes the losses of all
+entities flat, and what an intercept is then divided by would be rounding."""
 FLAT = 1e-5
 """Curvature between classes below this share of the largest is rounding."""
 
@@ -143,6 +146,8 @@ class _Search:
         self.residual = arrays.zeros(p, self.k, self.n)
         self.final = arrays.zeros(p, self.k, self.n)
         self.arrived = np.zeros(p, dtype=np.bool_)
+        self.least: Array | None = None
+        """Shape (p,): the least curvature of each problem."""
         self.active = np.arange(p)
         self.memory: list[tuple[Array, ...]] = []
         """(step, step of bias, change of gradient, change by bias, 1 / their product)."""
@@ -193,7 +198,7 @@ class _Search:
         self.active = self.active[stays]
         here = self.arrays.places(np.flatnonzero(stays))
         for name in ("target", "mask", "rows", "penalty", "bias", "weights", "scores", "residual",
-                     "gradient", "by_bias", "curvature", "turn", "present"):  # fmt: skip
+                     "gradient", "by_bias", "curvature", "least", "turn", "present"):  # fmt: skip
             if (kept := getattr(self, name)) is not None:
                 setattr(self, name, kept[here])
         self.memory = [tuple(part[here] for part in step) for step in self.memory]
@@ -251,12 +256,11 @@ class _Search:
             lift = self.xp.einsum("pk,pkl->pl", lift, self.turn)
         weight = self.curvature
         x = q / (weight[:, :, None] * self.moment + self.penalty[:, None, None])
-        # The same intercept for all classes changes nothing: that direction has no curvature.
-        real = weight > FLAT * self.xp.amax(weight, axis=1)[:, None]
-        lift = self.xp.where(real, lift / self.xp.where(real, weight, 1.0), 0.0)
+        lift = lift / weight
         if self.turn is not None:
             x = self._centred(self.xp.einsum("pld,pkl->pkd", x, self.turn))
             lift = self.xp.einsum("pl,pkl->pk", lift, self.turn)
+            lift = self._centred(lift[:, :, None])[:, :, 0]
         return x, lift
 
     def _curve(self) -> None:
@@ -268,8 +272,8 @@ class _Search:
         if self.k == 1:
             # p(1 - p) is |r|(1 - |r|), whichever the class; rows that do not train have r = 0.
             spread = abs(r).sum(axis=-1) - self.xp.einsum("pkn,pkn->pk", r, r)
-            self.curvature = self.xp.clip(spread, TINY, None)
             self.turn = None
+            self._bend(spread)
             return
         between = np.empty((len(r), self.k, self.k))
         for at in range(len(r)):
@@ -278,8 +282,16 @@ class _Search:
             sums = self.arrays.host(shares.sum(axis=-1)).astype(np.float64)
             between[at] = np.diag(sums) - squares
         values, vectors = np.linalg.eigh(between)
-        self.curvature = self.arrays.floats(np.maximum(values, 0))
         self.turn = self.arrays.floats(vectors)
+        self._bend(self.arrays.floats(values))
+
+    def _bend(self, found: Array) -> None:
+        """Take over a curvature, or the least where there is less."""
+        if self.least is None:
+            # The same for all classes changes nothing: that direction has no curvature.
+            real = found > FLAT * self.xp.amax(found, axis=1)[:, None]
+            self.least = LEAST_CURVED * self.xp.amin(self.xp.where(real, found, np.inf), axis=1)
+        self.curvature = self.xp.maximum(found, self.least[:, None])
 
     def _chunks(self, chosen: NDArray[np.intp]) -> Iterator[slice | Array]:
         """Cut problems into pieces that fit a CPU's cache; a device takes them as one."""

@@ -1,56 +1,70 @@
-"""The short version of results: one mean and spread per task and model, as a table of text."""
+"""The short version of results: one mean and interval per task and model, as a table of text."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from probes.intervals import bounded
 from probes.metrics import HEADLINE
+from probes.significance import corrected_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from probes.intervals import Interval
+
 
 @dataclass(frozen=True)
 class Score:
-    """The headline metric of one embedding on one task, over its folds."""
+    """The headline metric of one embedding on one task, over its folds and repeats.
+
+    Of a learning curve only the largest fraction.
+    """
 
     metric: str
     mean: float | None
     """None when it is undefined in every fold."""
-    sd: float | None
-    """Sample standard deviation over folds and repeats; None for fewer than two values."""
+    interval: Interval | None
+    """Of the mean, 95 %, corrected for training parts that overlap
+    (`probes.significance.corrected_mean`); None for fewer than two values."""
     coverage: float
 
 
 def headline_scores(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Score]:
     """Return (task path, embedding) → score, from rows of RESULT_SCHEMA, in their order."""
-    values: dict[tuple[str, str], list[float]] = {}
-    about: dict[tuple[str, str], tuple[str, float]] = {}
+    largest = max((row["fraction"] for row in rows), default=None)
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        metric = HEADLINE[row["task_type"]]
-        if row["metric"] != metric or row["label"] is not None:
-            continue
-        place = (row["task"], row["embedding"])
-        about[place] = (metric, row["coverage"])
-        found = values.setdefault(place, [])
-        if row["value"] is not None:
-            found.append(row["value"])
-    return {
-        place: Score(
-            metric,
-            statistics.fmean(values[place]) if values[place] else None,
-            statistics.stdev(values[place]) if len(values[place]) > 1 else None,
-            coverage,
-        )
-        for place, (metric, coverage) in about.items()
-    }
+        headline = row["metric"] == HEADLINE[row["task_type"]] and row["label"] is None
+        if headline and row["fraction"] == largest:
+            found.setdefault((row["task"], row["embedding"]), []).append(row)
+    return {place: _score(rounds) for place, rounds in found.items()}
+
+
+def _score(rounds: Sequence[dict[str, Any]]) -> Score:
+    metric, coverage = rounds[0]["metric"], rounds[0]["coverage"]
+    known = [row for row in rounds if row["value"] is not None]
+    if not known:
+        return Score(metric, None, None, coverage)
+    ratios = [row["n_test"] / row["n_train"] for row in known]
+    mean = corrected_mean([row["value"] for row in known], math.fsum(ratios) / len(ratios))
+    return Score(metric, mean.value, bounded(metric, mean.interval), coverage)
+
+
+def score_legend(rows: Sequence[dict[str, Any]]) -> str:
+    """Say what stands in a cell of the table."""
+    scores = headline_scores(rows).values()
+    sure = any(one.interval for one in scores)
+    inside = " [95% interval over the folds, corrected for their common training entities]"
+    largest = max((row["fraction"] for row in rows), default=1.0)
+    part = "" if largest == 1 else f"; trained on {share(largest)} of the training parts"
+    return f"scores: mean{inside if sure else ''} and share of the entities scored{part}"
 
 
 def score_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return a table of tasks by models: mean ± SD of the headline metric, and the coverage."""
+    """Return a table of tasks by models: the headline metric with its interval, and coverage."""
     scores = headline_scores(rows)
     names = {row["embedding"]: row["model"] for row in rows}
     models = list(names.values())
@@ -74,8 +88,8 @@ def _cell(score: Score | None) -> str:
     if score is None:
         return "-"
     mean = "undefined" if score.mean is None else f"{score.mean:.3f}"
-    sd = "" if score.sd is None else f" ± {score.sd:.3f}"
-    return f"{mean}{sd}  {share(score.coverage)}"
+    span = f" [{score.interval[0]:.3f}, {score.interval[1]:.3f}]" if score.interval else ""
+    return f"{mean}{span}  {share(score.coverage)}"
 
 
 def share(part: float) -> str:

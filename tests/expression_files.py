@@ -73,7 +73,9 @@ def dictionaries(version: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def save_geneformer(root: Path, version: int, *, bin_file: bool = False) -> Any:
+def save_geneformer(
+    root: Path, version: int, *, bin_file: bool = False, subfolder: str | None = None
+) -> Any:
     """Save a small random Geneformer as the repository's folder holds it; return the model.
 
     Names, metadata and what is left out are upstream's: no tied decoder, no pooler, and in V1
@@ -98,7 +100,7 @@ def save_geneformer(root: Path, version: int, *, bin_file: bool = False) -> Any:
     with torch.no_grad():
         for parameter in model.parameters():  # upstream's weights are no zeros and ones, either
             parameter.add_(0.1 * torch.randn_like(parameter))
-    folder = root / (V1_FOLDER if version == 1 else V2_FOLDER)
+    folder = root / (subfolder or (V1_FOLDER if version == 1 else V2_FOLDER))
     folder.mkdir(parents=True)
     state = {
         name: tensor.contiguous()

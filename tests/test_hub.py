@@ -525,7 +525,7 @@ def test_model_repository(client: Client, checkpoint: Path, tmp_path: Path) -> N
         ]),
     )  # fmt: skip
     assert json.loads(done.stdout.splitlines()[-1]) == [0, 2, 2], done.stderr
-    assert done.stderr.count("extract: error: cannot load text:") == 2
+    assert done.stderr.count("names evil.Evil, which is not run") == 2
     assert not list(client.folder.rglob("ran"))
     out = pq.read_table(client.folder / "text-0.parquet")
     assert out["id"].to_pylist() == ["A1", "B2"]

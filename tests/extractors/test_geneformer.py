@@ -28,12 +28,15 @@ from extractors.expression import means
 from extractors.model import Settings
 from extractors.registry import model_record
 from extractors.store import read_provenance
+from extractors.zoo.expression import RECORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
     from transformers import BertForMaskedLM
+
+    from extractors.model import ModelRecord
 
 MODELS = {1: "geneformer-v1-10m", 2: "geneformer-v2-104m"}
 KNOWN = 55
@@ -228,6 +231,25 @@ def test_averaging_goes_on_after_an_interruption_to_the_same_bytes(
     assert (root / "cut.parquet").read_bytes() == whole
     assert done[4] == done[3] > 0, "what was averaged was not done again"
     assert not (root / "cut.parquet.parts").exists()
+
+
+@pytest.mark.parametrize("record", [one for one in RECORDS if one.subfolder], ids=lambda r: r.name)
+def test_every_registered_geneformer_loads_from_its_folder(
+    tmp_path: Path, record: ModelRecord
+) -> None:
+    """The 12-layer V1 was only ever published as a torch file."""
+    version = 1 if "-v1-" in record.name else 2
+    bin_file = record.name == "geneformer-v1-12l"
+    model = save_geneformer(tmp_path, version, bin_file=bin_file, subfolder=record.subfolder)
+    values = counts()[:6]
+    write_cells(tmp_path / "cells.h5ad", values, GENES)
+    more = ("--model", record.name, "--pooling", "mean")
+    table = run(tmp_path, version, "out.parquet", *more)
+    expected = []
+    for row in values[values[:, :KNOWN].any(axis=1)]:
+        _, vectors = hidden(version, model, row, -2)
+        expected.append((vectors[1:-1] if version == 2 else vectors).mean(0).numpy())
+    assert np.abs(matrix(table) - np.stack(expected)).max() < 1e-5
 
 
 def test_gene_vectors_of_the_vocabulary_are_the_token_table(

@@ -232,10 +232,13 @@ def test_contextual_gene_vectors_are_means_over_cells(world: World) -> None:
     assert np.abs(matrix(table) - expected).max() < 1e-5
 
 
-def test_gene_vectors_of_the_vocabulary_with_and_without_layer_norm(world: World) -> None:
+@pytest.mark.parametrize("name", ["scgpt-human", "scgpt-blood"])
+def test_gene_vectors_of_the_vocabulary_with_and_without_layer_norm(
+    world: World, name: str
+) -> None:
     root, model, _ = world
-    normed = run(root, "normed.parquet", source=None)
-    raw = run(root, "raw.parquet", "--model", "scgpt-human-raw", source=None)
+    normed = run(root, f"{name}-normed.parquet", "--model", name, source=None)
+    raw = run(root, f"{name}-raw.parquet", "--model", f"{name}-raw", source=None)
     assert normed["id"].to_pylist() == raw["id"].to_pylist() == KNOWN
     with torch.inference_mode():
         expected = model.encoder(torch.arange(len(KNOWN))).numpy()
