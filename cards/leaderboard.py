@@ -111,6 +111,8 @@ class Leaderboard:
     divided: tuple[str, ...]
     """Models that contradicting embeddings divided into several."""
     sources: tuple[Source, ...]
+    left_out: int = 0
+    """Rows of control tasks, noisy labels and parts of learning curves, which are no scores."""
 
     @property
     def ranked_families(self) -> tuple[Family, ...]:
@@ -143,7 +145,9 @@ def build_leaderboard(sources: Sequence[Source]) -> Leaderboard:
         for family in _families(metric, groups[key], frozenset(scores.models))
     ]
     entries = _rank([_entry(m, i, families, metrics[0]) for m, i in scores.models.items()])
-    return Leaderboard(tuple(entries), tuple(families), metrics[0], scores.divided, tuple(sources))
+    return Leaderboard(
+        tuple(entries), tuple(families), metrics[0], scores.divided, tuple(sources), scores.left_out
+    )
 
 
 def average(values: Iterable[float], coverages: Iterable[float | None] = ()) -> Mean | None:

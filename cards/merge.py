@@ -49,10 +49,11 @@ def read_sources(paths: Iterable[Path]) -> list[Source]:
     return sources
 
 
-def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...]]:
-    """Return the rows of all files, each number once, and the models that were divided.
+def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...], int]:
+    """Return the rows of all files, each number once; the models that were divided; a count.
 
-    Control tasks (shuffled labels), noisy labels and parts of a learning curve are left out.
+    Control tasks (shuffled labels), noisy labels and parts of a learning curve are left out and
+    their rows counted.
     A model is divided when two embeddings of it give unequal values for the same number: its
     rows then carry the embedding in the model's name.
 
@@ -67,7 +68,8 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...]]:
         source.table.append_column("file", pa.array([source.name] * len(source.table), pa.string()))
         for source in sources
     ]
-    table = _comparable(_finite(pa.concat_tables(tables)))
+    given = _finite(pa.concat_tables(tables))
+    table = _comparable(given)
     for name in REQUIRED:
         if table[name].null_count:
             bad = table.filter(pc.is_null(table[name]))["file"][0]
@@ -78,7 +80,7 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...]]:
     divided = _contradicted_models(distinct)
     if divided:
         distinct = _divide(distinct, divided)
-    return distinct, divided
+    return distinct, divided, len(given) - len(table)
 
 
 def _comparable(table: pa.Table) -> pa.Table:

@@ -31,6 +31,7 @@ def notes(board: Leaderboard) -> list[Note]:
     return [
         *_nothing_shared(board), *_apart(board), *_divided(board), *_missing(board),
         *_changed(board), *_undefined(board), *_coverage(board), *_parts(board), *_mixed(board),
+        *_left_out(board),
     ]  # fmt: skip
 
 
@@ -183,4 +184,13 @@ def _mixed(board: Leaderboard) -> Iterator[Note]:
             "Several files",
             f"The scores of {plain(entry.name)} come from {len(entry.info.embeddings)} embeddings "
             f"({listed(entry.info.embeddings)}).",
+        )
+
+
+def _left_out(board: Leaderboard) -> Iterator[Note]:
+    if board.left_out:
+        yield Note(
+            "Controls and learning curves",
+            f"{counted(board.left_out, 'row')} of shuffled labels, noisy labels or parts of the "
+            "training data are no scores and are left out; probe controls reads them.",
         )

@@ -99,13 +99,15 @@ class Scores:
     trials: dict[Trial, dict[str, Metrics]]
     divided: tuple[str, ...] = ()
     """Models that different embeddings contradict; each embedding is a model of its own here."""
+    left_out: int = 0
+    """Rows of control tasks, noisy labels and parts of learning curves."""
 
 
 def gather(sources: Iterable[Source]) -> Scores:
     """Merge result files (see `cards.merge.merge`) and average over rounds."""
-    distinct, divided = merge(sources)
+    distinct, divided, left_out = merge(sources)
     rows = _stratify(group(distinct, *IDENTITY, *MEASURED).aggregate([]))
-    return Scores(_models(distinct), _average(rows), divided)
+    return Scores(_models(distinct), _average(rows), divided, left_out)
 
 
 def _stratify(rows: pa.Table) -> pa.Table:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hf_datasets.errors import shorten
+from probes.design import scaling
 from probes.summary import share
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from extractors.store import Embeddings
     from probes.matching import Match, Plan
     from probes.settings import Settings
+    from probes.splits import Folds
 
 Unconverged = dict[tuple[str, str], int]
 """(embedding, task path) → fits that stopped before their optimum."""
@@ -33,10 +37,11 @@ def run_notes(
         yield from _left_out(plan, settings)
         yield from _mirrored(plan, settings)
     for embedding in embeddings.values():
+        if settings.probe == "linear" and settings.protocol != "paper":
+            yield from _constant(embedding)
         yield from _missing([match for match in matches if match.embedding is embedding])
     if settings.common:
-        for plan in plans.values():
-            yield from _not_common(next(match for match in matches if match.plan is plan))
+        yield from _not_common({id(match.plan): match for match in matches}.values())
     yield from _undefined(rows)
     yield from _unconverged(unconverged)
 
@@ -61,10 +66,13 @@ def _left_out(plan: Plan, settings: Settings) -> Iterator[str]:
         )
     path, folds = plan.data.task.path, plan.folds
     if folds.unplaced:
-        across = ", or a pair's genes lie in two folds" if plan.data.task.is_pair else ""
+        given = len(folds.rows) + folds.unplaced
+        what = "pairs" if plan.data.task.is_pair else "entities"
+        apart = ", as to pairs whose genes lie in two folds" if plan.data.task.is_pair else ""
         yield (
-            f"{path}: left out {folds.unplaced} of {folds.unplaced + len(folds.rows)} entities for "
-            f"which the column of the split says nothing{across}; coverage is of the others"
+            f"{path}: {folds.unplaced:,} of {given:,} {what} neither train nor are tested, because "
+            f"the column of --split {settings.split} gives them no {_place(folds)}{apart}; "
+            f"coverage is of the other {len(folds.rows):,}"
         )
     if folds.other_fold is not None:
         between = int((folds.test_fold[0] != folds.other_fold[0]).sum())
@@ -72,6 +80,10 @@ def _left_out(plan: Plan, settings: Settings) -> Iterator[str]:
             f"{path}: {between} of {len(folds.rows)} pairs have their genes in two folds; they "
             "train where neither gene is tested, and are never tested (first repeat)"
         )
+
+
+def _place(folds: Folds) -> str:
+    return "part" if folds.split == "fixed" else "fold"
 
 
 def _mirrored(plan: Plan, settings: Settings) -> Iterator[str]:
@@ -84,6 +96,18 @@ def _mirrored(plan: Plan, settings: Settings) -> Iterator[str]:
         yield (
             f"{plan.data.task.path}: {twice} pairs are there both ways round and have the same "
             f"features with --pair {settings.pair}, so training and test parts share them"
+        )
+
+
+def _constant(embedding: Embeddings) -> Iterator[str]:
+    """Count the features that linear probes drop."""
+    vectors = embedding.vectors
+    kept = scaling(vectors, np.arange(len(vectors)), standardise=False).kept
+    dropped = vectors.shape[1] - len(kept)
+    if dropped:
+        yield (
+            f"{embedding.source}: left out {dropped:,} of {vectors.shape[1]:,} features that are "
+            "the same for all its entities"
         )
 
 
@@ -102,12 +126,15 @@ def _missing(matches: Sequence[Match]) -> Iterator[str]:
         )
 
 
-def _not_common(match: Match) -> Iterator[str]:
-    dropped = int((~match.used).sum())
+def _not_common(matches: Iterable[Match]) -> Iterator[str]:
+    """Say where `--common` costs entities; a match for each task."""
+    dropped = [(int((~one.used).sum()), one) for one in matches if not one.used.all()]
     if dropped:
+        dropped.sort(key=lambda pair: pair[1].coverage)
+        named = (f"{one.plan.data.task.path} ({n:,} of {len(one.used):,})" for n, one in dropped)
         yield (
-            f"{match.plan.data.task.path}: left out {dropped} of {len(match.used)} entities that "
-            "not all embeddings have (--common)"
+            f"--common left out entities that not all embeddings have, on {len(dropped)} tasks, "
+            f"the largest shares first: {shorten(named, 3)}"
         )
 
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from extractors.backbones.transformer import Shape
 from extractors.encoders.bert import activation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extractors.weights import Weights
 
 KINDS = ("llama", "mistral", "qwen2", "qwen3")
 UNUSED = r"^lm_head\.|^score\.|rotary_emb\.inv_freq$"
@@ -68,40 +65,3 @@ def attention_window(config: Mapping[str, Any]) -> int | None:
         return None
     window: int | None = config.get("sliding_window")
     return window
-
-
-PARTS = {
-    "attention_norm": "input_layernorm",
-    "out": "self_attn.o_proj",
-    "feed_norm": "post_attention_layernorm",
-    "down": "mlp.down_proj",
-    "query_norm": "self_attn.q_norm",
-    "key_norm": "self_attn.k_norm",
-}
-
-
-class DecoderNames:
-    """Finds our parameters among a decoder's tensors, with or without the prefix `model.`."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-        self._prefix = "model." if "model.embed_tokens.weight" in weights else ""
-
-    def __call__(self, name: str) -> torch.Tensor:
-        """Return the tensor for one parameter of `Transformer`."""
-        take, prefix = self._weights.take, self._prefix
-        match name.split("."):
-            case ["tokens"]:
-                return take(f"{prefix}embed_tokens.weight")
-            case ["final_norm", leaf]:
-                return take(f"{prefix}norm.{leaf}")
-            case ["blocks", number, "qkv", leaf]:
-                here = f"{prefix}layers.{number}.self_attn"
-                return torch.cat([take(f"{here}.{part}_proj.{leaf}") for part in "qkv"])
-            case ["blocks", number, "up", leaf]:
-                here = f"{prefix}layers.{number}.mlp"
-                return torch.cat([take(f"{here}.{part}_proj.{leaf}") for part in ("gate", "up")])
-            case ["blocks", number, part, leaf]:
-                return take(f"{prefix}layers.{number}.{PARTS[part]}.{leaf}")
-        message = f"no tensor is known for {name}"
-        raise ValueError(message)

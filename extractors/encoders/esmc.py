@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from extractors.backbones.network import PackedNetwork
 from extractors.backbones.transformer import Shape
 from extractors.checkpoints import find_checkpoint, read_config, require_keys
 from extractors.encoders.bert import activation
+from extractors.encoders.llama_names import LlamaNames
 from extractors.encoders.tokens import Frame, TokenEncoder
 from extractors.tokenizers.pieces import tokenizer_json_vocabulary
 from extractors.tokenizers.residues import residues
@@ -42,7 +41,7 @@ class EsmcEncoder(TokenEncoder):
         checkpoint = find_checkpoint(record, settings)
         config = read_config(checkpoint, "esmc")
         weights = Weights(checkpoint.files)
-        network = PackedNetwork.load(esmc_shape(config), EsmcNames(weights), settings)
+        network = PackedNetwork.load(esmc_shape(config), LlamaNames(weights, "esmc."), settings)
         weights.require_all_used(UNUSED)
         ids = tokenizer_json_vocabulary(checkpoint.folder / "tokenizer.json")
         require_keys(ids, "<cls>", "<eos>", where="tokenizer.json")
@@ -95,40 +94,3 @@ def esmc_shape(config: Mapping[str, Any]) -> Shape:
         feed_bias=False,
         residual_scale=math.sqrt(DEPTH_OF_NO_SCALING / layers),
     )
-
-
-PARTS = {
-    "attention_norm": "input_layernorm",
-    "query_norm": "self_attn.q_norm",
-    "key_norm": "self_attn.k_norm",
-    "out": "self_attn.o_proj",
-    "feed_norm": "post_attention_layernorm",
-    "down": "mlp.down_proj",
-}
-
-
-class EsmcNames:
-    """Finds our parameters among `EsmcModel`'s tensors, with or without the prefix `esmc.`."""
-
-    def __init__(self, weights: Weights, prefix: str = "esmc.") -> None:
-        self._weights = weights
-        self._prefix = prefix if f"{prefix}embed_tokens.weight" in weights else ""
-
-    def __call__(self, name: str) -> torch.Tensor:
-        """Return the tensor for one parameter of `Transformer`."""
-        take, prefix = self._weights.take, self._prefix
-        match name.split("."):
-            case ["tokens"]:
-                return take(f"{prefix}embed_tokens.weight")
-            case ["final_norm", leaf]:
-                return take(f"{prefix}norm.{leaf}")
-            case ["blocks", number, "qkv", leaf]:
-                here = f"{prefix}layers.{number}.self_attn"
-                return torch.cat([take(f"{here}.{part}_proj.{leaf}") for part in "qkv"])
-            case ["blocks", number, "up", leaf]:
-                here = f"{prefix}layers.{number}.mlp"
-                return torch.cat([take(f"{here}.{part}_proj.{leaf}") for part in ("gate", "up")])
-            case ["blocks", number, part, leaf]:
-                return take(f"{prefix}layers.{number}.{PARTS[part]}.{leaf}")
-        message = f"no tensor is known for {name}"
-        raise ValueError(message)

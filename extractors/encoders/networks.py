@@ -13,6 +13,7 @@ from extractors.backbones.network import PackedNetwork, pick_device, pick_dtype
 from extractors.backbones.stock import StockNetwork, load_stock
 from extractors.backbones.transformer import Shape, load
 from extractors.encoders import bert, decoder
+from extractors.encoders.llama_names import LlamaNames
 from extractors.weights import Weights
 from hf_datasets.errors import InputError, one_line
 
@@ -79,7 +80,7 @@ def _packed(
     if (found := decoder.decoder_shape(config, causal=causal)) is not None:
         weights = Weights(checkpoint.files)
         window = decoder.attention_window(config)
-        return found, decoder.DecoderNames(weights), weights, decoder.UNUSED, window
+        return found, LlamaNames(weights, "model."), weights, decoder.UNUSED, window
     return None
 
 
