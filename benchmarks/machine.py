@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("torch", "transformers", "sentence-transformers", "scikit-learn", "numpy", "pyarrow")
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+"""Seconds as they pass, or those of this process's processors, which other work hardly moves."""
+LIBRARIES = (
+    "torch",
+    "fair-esm",
+    "transformers",
+    "sentence-transformers",
+    "scikit-learn",
+    "numpy",
+    "pyarrow",
+)
 
 
 def describe_machine() -> str:
