@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 VARLEN_TYPES = (torch.float16, torch.bfloat16)
 LARGEST_HEAD = 256
 """Flash attention takes half precision and heads up to this size, a multiple of 8."""
-SMALL_HEAD = 32
+SMALL_HEAD = 24
 """On a CPU, heads below this size are quicker in float32 than in bfloat16."""
 CACHED_SCORES = 1 << 20
 """Bytes of scores that are worked on at a time on a CPU: what stays in its second-level cache."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Reduce = Callable[[torch.Tensor, Packing], torch.Tensor]
 
-CPU_BUDGET = 4096
+CPU_BUDGET = 2048
 GPU_BUDGET = 65536
 
 

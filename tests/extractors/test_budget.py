@@ -14,7 +14,7 @@ from zoo_harness import random_sequences, write_rows
 from extractors.__main__ import command
 from extractors.budget import FIRST, largest_budget
 from extractors.encoders.esm import EsmEncoder
-from extractors.encoders.tokens import out_of_memory
+from extractors.encoders.tokens import CPU_BUDGET, out_of_memory
 from extractors.model import Settings
 from extractors.parts import Parts
 from extractors.registry import model_record
@@ -185,7 +185,7 @@ def test_on_a_processor_auto_is_the_default(checkpoint: Path, tmp_path: Path) ->
         assert command([*words, "--out", str(tmp_path / f"{name}.parquet"), *more]) == 0
     auto, default = tmp_path / "auto.parquet", tmp_path / "default.parquet"
     assert auto.read_bytes() == default.read_bytes()
-    assert budget_of(auto) == 4096
+    assert budget_of(auto) == CPU_BUDGET
 
 
 def test_auto_goes_on_with_what_an_earlier_run_found(
@@ -212,4 +212,4 @@ def test_auto_goes_on_with_what_an_earlier_run_found(
     assert command([*words, "auto"]) == 0
     assert "nothing to do" in capsys.readouterr().err
     assert command([*words, "auto", "--restart"]) == 0
-    assert budget_of(out) == 4096
+    assert budget_of(out) == CPU_BUDGET
