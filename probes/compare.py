@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from probes.evidence import Evidence
     from probes.intervals import Interval
 
-SAME_SCORE = 1e-3
-"""Predictions are stored in single precision, which can make ties of different scores."""
+SAME_SCORE = 1e-5
+"""Predictions that are of the results give their scores, but for the order of sums."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Comparison:
     rounds: int
     """Rounds in which both have a value."""
     q: float | None = None
-    """Expected share of chance findings among the tests with a q of at most this."""
+    """Expected share of chance findings among the pair's tests with a q of at most this."""
     holm: float | None = None
-    """p, corrected for the number of tests."""
+    """p, corrected for the number of tests of all pairs."""
 
     def better(self, alpha: float) -> str | None:
         """Return the model that is better at q < alpha, None if neither is."""
@@ -87,7 +87,7 @@ def compare(
     (`probes.significance.corrected_mean`), which counts how scores vary with the training
     entities, but has few rounds to see it; with predictions, over its entities
     (`probes.evidence`), which sees finer differences, but takes the fitted models as given. The
-    q-values and Holm's are over all tests made here, of all pairs and tasks.
+    q-values are over all tests of a pair of models, Holm's p-values over those of all pairs.
 
     Parameters
     ----------
@@ -200,13 +200,22 @@ def _require_one_run(
 
 
 def _correct(comparisons: list[Comparison]) -> list[Comparison]:
-    """Fill in q-values and Holm's over all tests."""
-    tested = [one.p for one in comparisons if one.p is not None]
-    corrected = iter(zip(benjamini_hochberg(tested).tolist(), holm(tested).tolist(), strict=True))
-    out = []
-    for one in comparisons:
-        q, strict = next(corrected) if one.p is not None else (None, None)
-        out.append(replace(one, q=q, holm=strict))
+    """Fill in q-values over the tests of each pair, and Holm's over all.
+
+    A pair for itself: else the clear wins of some pairs would pay for chance findings in others.
+    """
+    tested = [(at, one.p) for at, one in enumerate(comparisons) if one.p is not None]
+    out = list(comparisons)
+    for (at, _), strict in zip(tested, holm([p for _, p in tested]).tolist(), strict=True):
+        out[at] = replace(out[at], holm=strict)
+    by_pair: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for at, p in tested:
+        pair = (comparisons[at].first.model, comparisons[at].second.model)
+        by_pair.setdefault(pair, []).append((at, p))
+    for mine in by_pair.values():
+        shares = benjamini_hochberg([p for _, p in mine]).tolist()
+        for (at, _), q in zip(mine, shares, strict=True):
+            out[at] = replace(out[at], q=q)
     return out
 
 

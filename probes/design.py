@@ -86,7 +86,7 @@ def principal_axes(blocks: Iterable[Floats], d: int) -> Floats:
         n += len(block)
     total -= np.outer(mean, mean / max(n, 1))
     variances, axes = np.linalg.eigh(total)
-    varied = variances > RANK * max(variances[-1], np.finfo(np.float64).tiny)
+    varied = variances > RANK * variances.max(initial=np.finfo(np.float64).tiny)
     turned: Floats = np.ascontiguousarray(axes[:, varied][:, ::-1])
     return turned
 

@@ -39,7 +39,7 @@ class Predictions:
     ids: list[str]
     """Sorted."""
     truth: NDArray[np.float64]
-    score: NDArray[np.float32]
+    score: NDArray[np.float64]
 
     def same_entities(self, other: Predictions) -> bool:
         """Whether both are about the same entities and true values, part by part."""

@@ -56,7 +56,9 @@ PREDICTION_SCHEMA = pa.schema(
         ("fold", pa.int32()),
         ("id", pa.string()),  # of a pair "a|b"
         ("truth", pa.float64()),  # 0 or 1, or the number
-        ("score", pa.float32()),  # decision value; of a multi-class task the class's probability
+        # Decision value; of a multi-class task the class's probability. In float64, because
+        # predicted numbers may differ by less than float32 can say: ties would change ranks.
+        ("score", pa.float64()),
     ]
 )
 """What `probe --predictions` writes: a row per tested entity and, if any, label; of a learning
@@ -126,7 +128,7 @@ def prediction_table(
         columns["id"] = pa.array(ids, pa.string())
         own = truth[:, at] if labels else truth
         columns["truth"] = pa.array(own.astype(np.float64))
-        columns["score"] = pa.array(mine.astype(np.float32))
+        columns["score"] = pa.array(mine.astype(np.float64))
         tables.append(pa.table({name: columns[name] for name in PREDICTION_SCHEMA.names}))
     return pa.concat_tables([PREDICTION_SCHEMA.empty_table(), *tables])
 

@@ -253,8 +253,9 @@ def _placed(
     there = sorted(set(numbers))
     if len(there) < 2 or there != list(range(len(there))):  # noqa: PLR2004
         message = (
-            f"column {placement.column!r} of {task.dataset}/{task.config} holds "
-            f"{shorten(there) or 'nothing'}; folds are numbered 0, 1, … and two at least"
+            f"task {task.path}: column {placement.column!r} says of its entities "
+            f"{shorten(there) or 'nothing'}, but folds are numbered 0, 1, … and two at least; "
+            "use --split random"
         )
         raise InputError(message)
     _once(placement.column, repeats)

@@ -59,7 +59,7 @@ def score_legend(rows: Sequence[dict[str, Any]]) -> str:
     sure = any(one.interval for one in scores)
     inside = " [95% interval over the folds, corrected for their common training entities]"
     largest = max((row["fraction"] for row in rows), default=1.0)
-    part = "" if largest == 1 else f"; trained on {share(largest)} of the training parts"
+    part = "" if largest == 1 else f"; trained on {100 * largest:g}% of the training parts"
     return f"scores: mean{inside if sure else ''} and share of the entities scored{part}"
 
 

@@ -173,7 +173,11 @@ def test_control_tasks_and_learning_curves_are_no_scores(
     plain = [make_rows(name, families=families, fraction=1.0) for name in "ab"]
     altered = write("altered.parquet", make_rows("a", families=families, skill=0.3, **changes))
     whole = board_of(write("plain.parquet", *plain))
-    assert board_of(write("again.parquet", *plain), altered).families == whole.families
+    board = board_of(write("again.parquet", *plain), altered)
+    assert board.families == whole.families
+    assert "Controls and learning curves" not in subjects(whole)
+    (note,) = [one.text for one in notes(board) if one.subject == "Controls and learning curves"]
+    assert note.startswith(f"{len(make_rows('a', families=families))} rows of shuffled labels")
     with pytest.raises(InputError, match="without --shuffle-labels"):
         board_of(altered)
 

@@ -42,7 +42,9 @@ def test_scores_are_written_shown_and_the_next_step_said(
     head, *lines = ran.out.splitlines()
     assert head.split() == ["task", "metric", "model-a"]
     assert [line.split()[1] for line in lines] == ["auroc"] * 3 + ["spearman", "auroc"]
-    assert all("±" in line and line.endswith("100%") for line in lines)
+    assert all(line.endswith("]  100%") for line in lines)
+    assert "scores: mean [95% interval over the folds, corrected" in ran.err
+    assert f"note: {emb}: left out 1 of 6 features that are the same for all its" in ran.err
     table, (provenance,) = read_results([out])
     assert table.schema.equals(RESULT_SCHEMA)
     assert f"wrote {out} ({len(table):,} rows)" in ran.err
@@ -50,7 +52,24 @@ def test_scores_are_written_shown_and_the_next_step_said(
     assert provenance["embeddings"][0]["model"] == "model-a"
     means = table.to_pylist()
     first = [row["value"] for row in means if row["metric"] == "auroc" and row["config"] == "two"]
-    assert f"{np.mean(first):.3f} ± {np.std(first, ddof=1):.3f}" in lines[-1]
+    # Nadeau and Bengio: five folds of 24 pairs, 96 train; t with four degrees of freedom.
+    half = 2.776445 * np.sqrt((1 / 5 + 24 / 96) * np.var(first, ddof=1))
+    low, mean, high = np.mean(first) - half, np.mean(first), min(1, np.mean(first) + half)
+    assert f"  {mean:.3f} [{low:.3f}, {high:.3f}]  100%" in lines[-1]
+
+
+def test_several_models_are_to_be_compared_next(
+    probe: Probe, vectors: Vectors, make_embeddings: MakeEmbeddings, bench: str, tmp_path: Path
+) -> None:
+    emb = make_embeddings(vectors)
+    other = make_embeddings({name: -(vector**2) for name, vector in vectors.items()}, "model-b")
+    out, scores = str(tmp_path / "r.parquet"), str(tmp_path / "p.parquet")
+    ran = probe(emb, other, "--tasks", f"{bench}/one", "--out", out, "--predictions", scores)
+    *_, compare, cards = ran.err.splitlines()
+    assert cards == f"next: cards leaderboard {out} --out leaderboard.html"
+    assert compare == f"next: probe compare {out} --predictions {scores}"
+    verb, *arguments = compare.removeprefix("next: probe ").split()
+    assert probe(verb, *arguments).status == 0
 
 
 def test_a_rerun_gives_the_same_bytes(probe: Probe, emb: str, bench: str, out: str) -> None:
@@ -196,7 +215,8 @@ def test_as_a_program(emb: str, bench: str, out: str) -> None:
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 2
     words = [line.split()[0] for line in ran.stderr.splitlines() if line.strip()]
-    assert [word for word in words if word != "probe:"] == ["wrote", "next:"]
+    said = ["scores:", "note:", "wrote", "next:"]
+    assert [word for word in words if word != "probe:"] == said
 
 
 def test_a_result_file_is_read_back_or_refused(

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import Value
 from scipy import stats
 
 from hf_datasets.task import TaskType
@@ -83,7 +84,7 @@ class World:
                             "embedding": f"{model}.parquet", "model": model,
                             "task": f"bench/{task}", "label": label, "repeat": 0, "fold": one,
                             "id": f"G{row:04}", "truth": float(truth[place]),
-                            "score": np.float32(scores[place]),
+                            "score": scores[place],
                         }
                     )  # fmt: skip
         return self
@@ -148,7 +149,7 @@ def test_over_entities_it_is_delong_in_every_fold(world: World) -> None:
     pairs, alone = [], []
     for fold in range(FOLDS):
         here = np.arange(N) % FOLDS == fold
-        first, second = (scores[here].astype(np.float32) for scores in (one, other))
+        first, second = (scores[here] for scores in (one, other))
         pairs.append(paired_delong(truth[here] > 0, first, second))
         alone.append(delong(truth[here] > 0, first))
     gap, spread = (float(np.mean([pair[0] for pair in pairs])), sum(p[1] for p in pairs) / FOLDS**2)
@@ -396,3 +397,48 @@ def test_from_probe_to_compare(
         assert sum(row["better"] == "model-a" for row in rows) >= 3
         assert all(row["low"] <= row["difference"] <= row["high"] for row in rows)
         assert all(row["low_a"] <= row["score_a"] <= row["high_a"] for row in rows)
+
+
+def test_predicted_numbers_keep_their_order(
+    probe: Probe,
+    vectors: Vectors,
+    make_embeddings: MakeEmbeddings,
+    make_dataset: Any,
+    tmp_path: Path,
+) -> None:
+    """A strong penalty on numbers far from 0: predictions differ by less than float32 can say."""
+    rng = np.random.default_rng(0)
+    features = {"symbol": Value("string"), "far": Value("float32")}
+    columns = {"symbol": list(vectors), "far": (1e5 + rng.normal(size=len(vectors))).tolist()}
+    root = make_dataset({"t": (features, columns)})
+    other = {name: -one[::-1] for name, one in vectors.items()}
+    sources = make_embeddings(vectors), make_embeddings(other, model="b")
+    results, predictions = str(tmp_path / "r.parquet"), str(tmp_path / "p.parquet")
+    given = ("--C", "1e-4", "--out", results, "--predictions", predictions)
+    assert probe(*sources, "--tasks", root, *given).status == 0
+    scores = pq.read_table(predictions)["score"].to_numpy()
+    assert len(np.unique(scores.astype(np.float32))) < len(scores) / 4
+    ran = probe("compare", results, "--predictions", predictions)
+    assert ran.status == 0, ran.err
+
+
+def test_clear_wins_of_one_pair_do_not_pay_for_another(world: World) -> None:
+    """q is over the tests of a pair: what a third model does changes nothing between two."""
+    for task in range(8):
+        truth = labels(task)
+        for model, strength in (("a", 0.3), ("b", 0.3), ("c", 6.0)):
+            seed = 100 * task + ord(model)
+            world.score(model, f"f/t{task}", truth, read(truth, seed, strength))
+    results = world.write()
+    evidence = [world.predictions()]
+    three, two = (
+        compare(gather([results], None, names), evidence=Evidence(evidence)).comparisons
+        for names in ([], ["a", "b"])
+    )
+    between = [one for one in three if (one.first.model, one.second.model) == ("a", "b")]
+    assert [one.q for one in between] == [one.q for one in two]
+    reference = stats.false_discovery_control([one.p for one in two])
+    assert [one.q for one in two] == pytest.approx(reference.tolist())
+    strict = [one.holm or 0 for one in between]
+    assert all(one >= (alone.holm or 0) for one, alone in zip(strict, two, strict=True))
+    assert sum(one.better(0.05) is not None for one in three) >= 16

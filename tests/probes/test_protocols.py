@@ -195,7 +195,9 @@ def test_rows_without_a_fold_are_counted(cloud: NDArray[np.float32]) -> None:
     values = [None if index % 10 == 0 else index % 3 for index in range(N)]
     data = made(TaskType.BINARY, cloud, placement=Placement("fold_family", values))
     outcome = run([data], cloud, split="family")
-    assert any(f"left out 15 of {N} entities" in note for note in outcome.notes)
+    (note,) = outcome.notes
+    assert f"15 of {N} entities neither train nor are tested, because the column of" in note
+    assert note.endswith(f"--split family gives them no fold; coverage is of the other {N - 15}")
     assert {row["split"] for row in outcome.rows} == {"family"}
     assert {row["n_train"] + row["n_test"] for row in outcome.rows} == {N - 15}
     (task,) = outcome.provenance["tasks"]

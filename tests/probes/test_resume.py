@@ -163,6 +163,23 @@ def test_predictions_give_the_scores(probe: Probe, emb: str, bench: str, tmp_pat
     assert any("|" in row["id"] for row in rows)
 
 
+def test_predictions_of_a_learning_curve_are_of_the_whole(
+    probe: Probe, emb: str, bench: str, tmp_path: Path
+) -> None:
+    out, whole, curve = (str(tmp_path / f"{name}.parquet") for name in "rwc")
+    command = (emb, "--tasks", f"{bench}/one", "--out", out)
+    assert probe(*command, "--predictions", whole).status == 0
+    ran = probe(*command, "--predictions", curve, "--fractions", "0.3,1")
+    assert ran.status == 0
+    # The same fits, though a batch holds others beside them.
+    first, second = pq.read_table(whole), pq.read_table(curve)
+    assert first.drop(["score"]).equals(second.drop(["score"]))
+    np.testing.assert_allclose(first["score"], second["score"], atol=2e-3)
+    ran = probe(*command, "--predictions", curve, "--fractions", "0.1,0.3")
+    assert ran.status == 2
+    assert "--predictions needs fits on all training entities; add 1 to --fractions" in ran.err
+
+
 def test_where_predictions_may_not_go(probe: Probe, emb: str, bench: str, tmp_path: Path) -> None:
     out = str(tmp_path / "r.parquet")
     for place, why in ((out, "is --out too"), (emb, "is one of the embeddings"), ("p.csv", "Parq")):

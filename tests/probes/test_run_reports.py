@@ -18,12 +18,14 @@ from probes import solver
 from probes.linear import fit_trials
 from probes.run import Outcome, run_probes
 from probes.settings import Settings
-from probes.summary import headline_scores, score_table
+from probes.summary import headline_scores, score_legend, score_table
 from probes.task_set import load_tasks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SAME = 1e-3
+"""Fits beside others in a batch end in other digits: so far apart may their AUROCs be."""
 Vectors = dict[str, "NDArray[np.float32]"]
 MakeEmbeddings = Callable[..., str]
 
@@ -42,6 +44,11 @@ def values(outcome: Outcome, metric: str, label: str | None = None, model: str =
         and row["label"] == label
         and (not model or row["model"] == model)
     ]
+
+
+def remarks(outcome: Outcome) -> list[str]:
+    """The notes of a run, but for that on the one constant feature of `vectors`."""
+    return [note for note in outcome.notes if "left out 1 of 6 features" not in note]
 
 
 def test_neither_row_order_nor_jobs_change_a_number(
@@ -77,7 +84,7 @@ def test_fits_that_stop_early_are_noted_and_recorded(
     path = make_embeddings(vectors)
     outcome = run([path], [f"{bench}/one"], jobs=2, c=1.0)
     expected = {"bench/one/binary": 5, "bench/one/three": 5, "bench/one/labels": 15}
-    assert [note.split(" fits")[0] for note in outcome.notes] == [
+    assert [note.split(" fits")[0] for note in remarks(outcome)] == [
         f"{path} on {task}: {fits}" for task, fits in expected.items()
     ]
     assert outcome.provenance["unconverged"] == [
@@ -144,7 +151,9 @@ def test_a_metric_without_a_value_is_null_and_counted(
     score = headline_scores(outcome.rows)["bench/t/y", path]
     defined = [one for one in values(outcome, "auroc")[:5] if one is not None]
     assert score.mean == pytest.approx(np.mean(defined))
-    assert score.sd == pytest.approx(np.std(defined, ddof=1))
+    assert score.mean is not None
+    assert score.interval is not None
+    assert score.interval[0] < score.mean < score.interval[1] <= 1
 
 
 def test_small_classes_are_left_out_and_named(
@@ -155,7 +164,7 @@ def test_small_classes_are_left_out_and_named(
     features = {"symbol": Value("string"), "y": ClassLabel(names=["a", "b", "rare"])}
     columns = {"symbol": list(vectors)[:43], "y": [0, 1] * 20 + [2] * 3}
     outcome = run([make_embeddings(vectors)], [make_dataset({"t": (features, columns)})])
-    (note,) = outcome.notes
+    (note,) = remarks(outcome)
     assert "left out 3 entities of classes with fewer than 5 members: rare (3)" in note
     (task,) = outcome.provenance["tasks"]
     assert (task["entities"], task["left_out"], task["family"]) == (40, {"rare": 3}, "t")
@@ -189,9 +198,34 @@ def test_pairs_both_ways_round_are_remarked(
     first, second = genes[:10] + genes[10:], genes[10:] + genes[:10]
     columns = {"symbol_a": first, "symbol_b": second, "y": [0, 1] * 10}
     root = make_dataset({"t": (features, columns)})
-    (note,) = run([make_embeddings(vectors)], [root]).notes
+    (note,) = remarks(run([make_embeddings(vectors)], [root]))
     assert "10 pairs are there both ways round" in note
-    assert run([make_embeddings(vectors)], [root], pair="concat").notes == []
+    assert not remarks(run([make_embeddings(vectors)], [root], pair="concat"))
+
+
+def test_constant_features_are_counted_where_they_are_dropped(
+    bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings
+) -> None:
+    path, task = make_embeddings(vectors), f"{bench}/one/number"
+    said = f"{path}: left out 1 of 6 features that are the same for all its entities"
+    assert run([path], [task]).notes == [said]
+    assert run([path], [task], protocol="unscaled").notes == [said]
+    assert run([path], [task], protocol="paper").notes == []
+    assert run([path], [task], probe="knn").notes == []
+
+
+def test_the_table_shows_the_whole_of_a_learning_curve(
+    bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings
+) -> None:
+    path, task = make_embeddings(vectors), f"{bench}/one/binary"
+    whole, curve = (run([path], [task], fractions=given) for given in ((1.0,), (0.2, 1.0)))
+    (first,), (second,) = (headline_scores(one.rows).values() for one in (whole, curve))
+    assert second.mean == pytest.approx(first.mean, abs=SAME)
+    assert second.interval == pytest.approx(first.interval, abs=SAME)
+    part = run([path], [task], fractions=(0.1, 0.2))
+    assert score_legend(part.rows).endswith("trained on 20% of the training parts")
+    (third,) = headline_scores(part.rows).values()
+    assert third.mean != pytest.approx(first.mean, abs=SAME)
 
 
 def test_provenance(bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings) -> None:
@@ -218,3 +252,14 @@ def test_two_embeddings_of_one_model_stay_apart(
     table = score_table(outcome.rows)
     assert all(f"model-a ({path})" in table.splitlines()[0] for path in paths)
     assert len(headline_scores(outcome.rows)) == 2
+
+
+def test_vectors_that_are_all_the_same_know_nothing(
+    bench: str, vectors: Vectors, make_embeddings: MakeEmbeddings
+) -> None:
+    same = {name: np.ones(3, dtype=np.float32) for name in vectors}
+    outcome = run([make_embeddings(same)], [bench])
+    assert not outcome.problems
+    scores = headline_scores(outcome.rows).values()
+    assert {score.mean for score in scores} == {0.5, None}  # no ranks: Spearman is undefined
+    assert any("left out 3 of 3 features" in note for note in outcome.notes)

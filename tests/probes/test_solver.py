@@ -300,3 +300,23 @@ def test_real_vectors(upstream: Path) -> None:
         auroc = roc_auc_score(y[~one], found[at, 0][~one])
         assert auroc > 0.6
         assert abs(auroc - roc_auc_score(y[~one], peer[~one])) <= 1e-4
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_a_step_too_far_does_not_blow_up_the_next(k: int) -> None:
+    """Where every loss is flat, only rounding is left to divide an intercept's gradient by."""
+    x = features(200, 30, 1.0)
+    chosen = wishes(x, k).argmax(axis=1) if k > 1 else (wishes(x, 1)[:, 0] > 1).astype(int)
+    targets = (chosen == np.arange(k)[:, None])[None] if k > 1 else (chosen > 0)[None]
+    search = solver._Search(turned(x), problems(targets, np.ones((1, 200), dtype=bool)), 1e-4)
+    steps = search.run()
+    next(steps)
+    usual = search.curvature.copy()
+    search.residual[:] = 0
+    search._curve()
+    assert (search.curvature >= 0.02 * usual.min()).all()
+    rounding = np.full((1, k), 6e-8, dtype=np.float32)
+    rounding[0, 0] *= -1
+    step, lift = search._precondition(np.zeros_like(search.weights), rounding)
+    assert np.abs(lift).max() < 1e-5
+    assert (step == 0).all()
