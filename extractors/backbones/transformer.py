@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from extractors.backbones.attention import attend, attention_dtype
+from extractors.backbones.positions import alibi_slopes, relative_bucket, rotate
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Block(nn.Module):
         if shape.head_norm == "head":
             query, key = self.query_norm(query), self.key_norm(key)
         if angles is not None:
-            query, key = _rotate(query, *angles), _rotate(key, *angles)
+            query, key = rotate(query, *angles), rotate(key, *angles)
         kind = attention_dtype(dtype, x.device, size)
         attended = attend(
             query.to(kind),
@@ -277,46 +278,6 @@ class Transformer(nn.Module):
         bucket = relative_bucket(every, self.shape.positions, self.shape.furthest)
         by_distance = self.buckets.float()[bucket].T.contiguous()
         return by_distance[:, distance + packing.longest - 1]
-
-
-def _rotate(x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Rotate each head's two halves by its token's angles, in float32."""
-    first, second = x.float().chunk(2, dim=-1)
-    turned = (
-        torch.addcmul(first * cosine, second, sine, value=-1),
-        torch.addcmul(second * cosine, first, sine),
-    )
-    return torch.cat(turned, dim=-1)
-
-
-def alibi_slopes(heads: int) -> list[float]:
-    """Return the slope of each head's penalty on distance.
-
-    Powers of two get a geometric row; another number of heads, the row of the power below it
-    and every other slope of the row of the power above (Press et al. 2022, arXiv 2108.12409).
-    """
-    power = 1 << (heads.bit_length() - 1)
-    slopes = [2.0 ** (-8 * (head + 1) / power) for head in range(power)]
-    if power < heads:
-        slopes += [2.0 ** (-8 * (head + 1) / (2 * power)) for head in range(0, 2 * power, 2)]
-    return slopes[:heads]
-
-
-def relative_bucket(distance: torch.Tensor, buckets: int, furthest: int) -> torch.Tensor:
-    """Return T5's bucket of each distance (key minus query), both directions, int64.
-
-    Half of the buckets are for keys after the query; of each half, one half holds single
-    distances, the other grows logarithmically to `furthest` (Raffel et al. 2020, 1910.10683).
-    """
-    half = buckets // 2
-    single = half // 2
-    far = distance.abs()
-    grown = torch.log(far.clamp(min=1).float() / single) / torch.log(
-        torch.tensor(furthest / single, device=distance.device)
-    )
-    logarithmic = (single + (grown * (half - single)).long()).clamp(max=half - 1)
-    within = torch.where(far < single, far, logarithmic)
-    return within + half * (distance > 0)
 
 
 def load(

@@ -15,9 +15,10 @@ import torch
 from extractors.backbones.network import PackedNetwork
 from extractors.checkpoints import find_checkpoint
 from extractors.encoders.networks import open_network, sees_back_only
+from extractors.encoders.pooling import pool
 from extractors.encoders.sentence import WEIGHTED, Normalise, UnknownModulesError, read_sentence
 from extractors.encoders.sentence_transformers import SentenceTransformersEncoder
-from extractors.encoders.tokens import Frame, TokenEncoder, pool
+from extractors.encoders.tokens import Frame, TokenEncoder
 from extractors.tokenizers.subwords import Subwords, open_tokenizer
 from hf_datasets.errors import InputError
 
