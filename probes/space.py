@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 UNUSED = -1
+FEW = 4096
+"""With so many rows or fewer a problem is solved in float64 whatever was asked for: a weak penalty
+leaves so flat an optimum there that float32 misses it, and the cost is small."""
 
 
 class Space:
@@ -32,6 +35,7 @@ class Space:
 
     def __init__(self, embedding: Embeddings, batches: list[Batch], settings: Settings) -> None:
         self.arrays = Arrays(exact=settings.exact, device=settings.device)
+        self.fine = Arrays(exact=True, device=settings.device)
         self.vectors, self.settings = embedding.vectors, settings
         # By name, whatever the order of the file, so that this changes no digit.
         order = np.array(sorted(range(len(embedding.ids)), key=embedding.ids.__getitem__))
@@ -46,7 +50,9 @@ class Space:
         self.rows = order[used[order]]
         self.at = np.full(len(used), UNUSED, dtype=np.intp)
         self.at[self.rows] = np.arange(len(self.rows))
-        self.z = self._turned(len(self.rows), lambda block: self._scaled(self.rows[block]))
+        self.z, self.axes = self._turned(
+            len(self.rows), lambda block: self._scaled(self.rows[block])
+        )
 
     def _product(self, batch: Batch) -> bool:
         return batch.trials[0].task.is_pair and self.settings.pair == "product"
@@ -54,15 +60,17 @@ class Space:
     def _scaled(self, rows: Places) -> Floats:
         return self.scaling.apply(self.vectors[rows])
 
-    def _turned(self, n: int, block: Callable[[slice], Floats]) -> NDArray[np.float32] | Floats:
-        """Return n rows of features along their principal axes."""
+    def _turned(
+        self, n: int, block: Callable[[slice], Floats]
+    ) -> tuple[NDArray[np.float32] | Floats, Floats]:
+        """Return n rows of features along their principal axes, and those axes (d, axes)."""
         slices = [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
         # Twice over the blocks: in float64 they would not all fit beside each other.
         axes = principal_axes(map(block, slices), len(self.scaling.kept))
         found = np.empty((n, axes.shape[1]), dtype=self.dtype)
         for one in slices:
             found[one] = block(one) @ axes
-        return found
+        return found, axes
 
     def design(self, batch: Batch) -> tuple[Design, list[Places]]:
         """Return the features of a batch, and for each of its tasks where its rows are in it."""
@@ -82,11 +90,13 @@ class Space:
             place = np.full(len(used), UNUSED, dtype=np.intp)
             place[used] = compact[self.at[trial.match.features.places[used, 0]]]
             places.append(place)
+        if wanted.sum() <= FEW:
+            return Dense(self.fine, self._scaled(self.rows[wanted]) @ self.axes), places
         return Dense(self.arrays, self.z if wanted.all() else self.z[wanted]), places
 
     def _pairs(self, pairs: Places) -> Design:
         if self.settings.pair == "product":
-            turned = self._turned(
+            turned, _ = self._turned(
                 len(pairs),
                 lambda block: self._scaled(pairs[block, 0]) * self._scaled(pairs[block, 1]),
             )
