@@ -108,7 +108,7 @@ def build(arguments: argparse.Namespace) -> int:
     built = build_dataset(record, arguments.out, build_options(arguments))
     for config, table in built.tables.items():
         tasks = tasks_of_table(record.name, config, table.features)
-        show(f"{config:24} {len(table):7,} rows  {len(tasks):3} tasks")
+        show(f"{config:24} {sum(table.rows.values()):7,} rows  {len(tasks):3} tasks")
     status = report_missing(built, allowed=arguments.allow_partial)
     if built.unchanged:
         say(f"unchanged {arguments.out}: sources, options and code are those it was built from")

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hf_datasets.errors import InputError, shorten
 from hf_datasets.files import file_digest, folder_digest
-from hf_datasets.readme import DATA_FILE, GENERATED, dataset_readme
+from hf_datasets.readme import GENERATED, dataset_readme
+from hf_datasets.task import tasks_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from hf_datasets.registry import DatasetRecord
 
 RECORD_FILE = "build.json"
+DATA_FILE = "{config}/{split}-{shard:05}-of-{shards:05}.parquet"
+SHARD_BYTES = 500_000_000
+"""A split is cut into files of about so many bytes of rows, unpacked."""
 HERE = Path(__file__).parent
 
 
@@ -69,12 +73,25 @@ class Content(Protocol):
         """Return the sections of the README that come after the table of tasks."""
 
 
+@dataclass(frozen=True)
+class BuiltTable:
+    """What was written of one config."""
+
+    features: Mapping[str, Any]
+    rows: Mapping[str, int]
+    """Split → rows."""
+    files: Mapping[str, str]
+    """Split → its file in the dataset, or a pattern of its files."""
+    sizes: Mapping[str, int]
+    """Task column → rows whose label is not null."""
+
+
 @dataclass(frozen=True, eq=False)
 class Build:
     """A dataset folder after `build_dataset`."""
 
-    tables: dict[str, datasets.Dataset]
-    """Config → table; empty if nothing had to be done."""
+    tables: dict[str, BuiltTable]
+    """Config → what was written; empty if nothing had to be done."""
     unchanged: bool = False
     """The folder already held this very build."""
     missing: dict[str, str] = field(default_factory=dict)
@@ -205,25 +222,42 @@ def _replace(staging: Path, out: Path) -> None:
 
 def _write_tables(
     record: DatasetRecord, folder: Path, content: Content | None
-) -> dict[str, datasets.Dataset]:
-    """Run the builder for each config and write its rows as Parquet."""
+) -> dict[str, BuiltTable]:
+    """Run the builder for each config and write its splits as Parquet."""
     from hf_datasets.reference import quiet_datasets
 
     builder_class = record.builder_class()
     extra = {"content": content} if content else {}
     tables = {}
     for config in content.configs() if content else record.configs:
-        with tempfile.TemporaryDirectory() as scratch, quiet_datasets():
+        # Beside the result: rows on their way there can be more than a machine's /tmp holds.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch, quiet_datasets():
             builder = builder_class(cache_dir=scratch, config_name=config, **extra)
             builder.download_and_prepare()
-            table = builder.as_dataset(split="train", in_memory=True)
-            path = folder / DATA_FILE.format(config=config)
-            path.parent.mkdir(parents=True)
+            tables[config] = _write_config(record.name, config, builder.as_dataset(), folder)
+    return tables
+
+
+def _write_config(name: str, config: str, splits: datasets.DatasetDict, folder: Path) -> BuiltTable:
+    (folder / config).mkdir(parents=True)
+    files = {}
+    for split, table in splits.items():
+        shards = max(1, -(-table.data.nbytes // SHARD_BYTES))
+        for shard in range(shards):
+            path = DATA_FILE.format(config=config, split=split, shard=shard, shards=shards)
             # The metadata carries the features (class names); page index and
             # content-defined chunks serve the Hub's viewer and its deduplication.
-            table.to_parquet(path)
-        tables[config] = table
-    return tables
+            table.shard(shards, shard, contiguous=True).to_parquet(folder / path)
+        files[split] = path if shards == 1 else f"{config}/{split}-*.parquet"
+    features = next(iter(splits.values())).features
+    sizes = {
+        task.column: sum(
+            len(table) - table.data.column(task.column).null_count for table in splits.values()
+        )
+        for task in tasks_of_table(name, config, features)
+    }
+    rows = {split: len(table) for split, table in splits.items()}
+    return BuiltTable(features, rows, files, sizes)
 
 
 def _write_record(

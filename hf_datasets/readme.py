@@ -10,19 +10,17 @@ from hf_datasets.task import TaskType, tasks_of_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import datasets
-
+    from hf_datasets.build import BuiltTable
     from hf_datasets.registry import DatasetRecord
     from hf_datasets.task import Task
 
-DATA_FILE = "{config}/train-00000-of-00001.parquet"
 GENERATED = "<!-- written by genezoo: publish build -->"
 MANY_CLASSES = 12
 """Of a task with more classes only their number is shown."""
 
 
 def dataset_readme(
-    record: DatasetRecord, tables: dict[str, datasets.Dataset], sections: Sequence[str] = ()
+    record: DatasetRecord, tables: dict[str, BuiltTable], sections: Sequence[str] = ()
 ) -> str:
     """Return the README of a build; `sections` follow the table of tasks."""
     import yaml
@@ -36,13 +34,15 @@ def dataset_readme(
             {
                 "config_name": config,
                 "version": record.version,
-                "data_files": [{"split": "train", "path": DATA_FILE.format(config=config)}],
+                "data_files": [
+                    {"split": split, "path": path} for split, path in table.files.items()
+                ],
             }
-            for config in configs
+            for config, table in tables.items()
         ],
     }
     rows = [
-        f"| `{task.config}/{task.column}` | {task.type} | {column_size(tables[config], task)} "
+        f"| `{task.config}/{task.column}` | {task.type} | {tables[config].sizes[task.column]} "
         f"| {_classes(task)} |"
         for config in configs
         for task in tasks_of_table(record.name, config, tables[config].features)
@@ -69,9 +69,3 @@ def _classes(task: Task) -> str:
     if task.type is TaskType.REGRESSION or len(task.classes) <= MANY_CLASSES:
         return ", ".join(task.classes)
     return f"{len(task.classes)} classes"
-
-
-def column_size(table: datasets.Dataset, task: Task) -> int:
-    """Count the entities that are in a task: rows whose label is not null."""
-    values = table.data.column(task.column)
-    return len(values) - int(values.null_count)
