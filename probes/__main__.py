@@ -15,7 +15,7 @@ from hf_datasets.command import (
     show,
 )
 from hf_datasets.errors import InputError
-from probes.settings import MISSING, PAIRS, PROBES, PROTOCOLS, WHOLE, Settings
+from probes.settings import COLUMN_SPLIT, MISSING, PAIRS, PROBES, PROTOCOLS, WHOLE, Settings
 from probes.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def build_parser() -> CommandParser:
         "--split",
         default=usual.split,
         help="random; family: by the column fold_family; genes: pairs without shared genes; "
-        "column:NAME; auto: the column 'split' where there is one, else random "
+        "column NAME (or column:NAME); auto: the column 'split' where there is one, else random "
         "(default: %(default)s)",
     )
     add("--folds", type=int, default=usual.folds, help="default: %(default)s")
@@ -137,11 +137,22 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
 
 
+def _column_joined(argv: Sequence[str]) -> list[str]:
+    """Write `--split column NAME` as `--split column:NAME`, which is one value."""
+    found: list[str] = []
+    for word in argv:
+        if found[-2:] == ["--split", "column"]:
+            found[-1] = f"{COLUMN_SPLIT}{word}"
+        else:
+            found.append(word)
+    return found
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `probe` with these arguments; return the exit status."""
     if argv and (verb := VERBS.get(argv[0])):
         return verb(argv[1:])
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser().parse_args(_column_joined(argv))
     settings = Settings(
         protocol=arguments.protocol,
         probe=arguments.probe,

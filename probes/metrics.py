@@ -83,6 +83,8 @@ LABEL_METRICS = (
     "log_loss", "calibration_error",
 )  # fmt: skip
 """What `evaluate` computes for every label of a multi-label task as well."""
+CLASS_METRICS = ("auroc", "average_precision", "precision", "recall", "f1")
+"""What it computes for every class of a multi-class task, one class against the rest."""
 
 PROBABILISTIC = frozenset({"log_loss", "calibration_error"})
 
@@ -98,7 +100,7 @@ class Measure:
 
     metric: str
     label: str | None
-    """The label of a multi-label task that it is about, or None for the whole task."""
+    """The label or class that it is about, or None for the whole task."""
     value: float | None
     """None when it is undefined."""
 
@@ -126,8 +128,8 @@ def evaluate(
         Hard decisions in the form of `truth`; not used for a regression.
 
     """
-    nothing = np.full(len(classes), np.nan)
-    columns: Columns = dict.fromkeys(LABEL_METRICS, nothing)
+    own = {TaskType.MULTI_LABEL: LABEL_METRICS, TaskType.MULTI_CLASS: CLASS_METRICS}.get(kind, ())
+    columns: Columns = dict.fromkeys(own, np.full(len(classes), np.nan))
     if scores is None or not len(truth):
         whole: Mapping[str, float | None] = dict.fromkeys(METRICS[kind])
     elif kind is TaskType.REGRESSION:
@@ -138,16 +140,14 @@ def evaluate(
     elif kind is TaskType.BINARY:
         whole = _binary(truth.astype(np.bool_), scores, decided.astype(np.bool_))
     elif kind is TaskType.MULTI_CLASS:
-        whole = _multi_class(truth, scores, decided)
+        columns = _per_class(truth, scores, decided)
+        whole = _multi_class(truth, scores, decided, columns)
     else:
         columns = _per_label(truth, scores, decided)
         whole = _multi_label(truth, decided, columns)
     measures = [Measure(name, None, whole[name]) for name in METRICS[kind]]
-    if kind is TaskType.MULTI_LABEL:
-        for index, label in enumerate(classes):
-            measures.extend(
-                Measure(name, label, defined(columns[name][index])) for name in LABEL_METRICS
-            )
+    for index, label in enumerate(classes if own else ()):
+        measures.extend(Measure(name, label, defined(columns[name][index])) for name in own)
     return measures
 
 
@@ -198,18 +198,34 @@ def _per_label(
     return spread
 
 
-def _multi_class(
+def _per_class(
     truth: NDArray[np.int64], scores: NDArray[np.float64], decided: NDArray[np.int64]
-) -> Values:
+) -> Columns:
+    """Return CLASS_METRICS of every class against the rest."""
     classes = np.arange(scores.shape[1])
     members = truth[:, None] == classes
     auroc, precision = rank_metrics(members, scores)
     counts = Counts.of(members, decided[:, None] == classes)
-    ranked = _averages({"auroc": auroc, "average_precision": precision}, counts.members)
+    return {
+        "auroc": auroc,
+        "average_precision": precision,
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+    }
+
+
+def _multi_class(
+    truth: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    decided: NDArray[np.int64],
+    columns: Columns,
+) -> Values:
+    support = np.bincount(truth, minlength=scores.shape[1])
+    ranked = _averages({name: columns[name] for name in CLASS_METRICS[:2]}, support)
     hard: Values = dict.fromkeys((*_HARD_AVERAGES, "balanced_accuracy"))
-    if int((counts.members > 0).sum()) > 1:
-        columns = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
-        hard = _averages(columns, counts.members)
+    if int((support > 0).sum()) > 1:
+        hard = _averages({name: columns[name] for name in CLASS_METRICS[2:]}, support)
         hard["balanced_accuracy"] = hard["recall_macro"]
     right = (truth == decided)[:, None]
     confidence = np.nanmax(scores, axis=1)[:, None]

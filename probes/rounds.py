@@ -37,7 +37,8 @@ class Round:
     """Shape (n,): over the rows of the plan's folds."""
     test: Mask
     inner: tuple[Inner, ...]
-    """For the choice of C; their names tell equal training rows of one repeat and fraction."""
+    """For the choice of C, none where it is fixed; their names tell equal training rows of one
+    repeat and fraction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +78,14 @@ class Trial:
     def rounds(self) -> Iterator[Round]:
         """Yield the rounds by repeat, fraction and fold."""
         folds, used = self.match.plan.folds, self.match.used
+        chooses = self.settings.fixed_c is None
         for repeat in range(self.settings.repeats):
             for fraction in self.settings.fractions:
                 mine = used & self._subset(fraction, repeat)
                 for fold in range(folds.count):
                     inner = tuple(
                         type(one)(one.name, one.train & mine, one.held_back & mine)
-                        for one in folds.inner(repeat, fold)
+                        for one in (folds.inner(repeat, fold) if chooses else ())
                     )
                     yield Round(
                         repeat, fold, fraction,

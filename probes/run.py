@@ -329,6 +329,8 @@ class _Work:
         scores = prediction.scores if prediction else None
         decided = prediction.decided if prediction else None
         for measure in evaluate(task.type, task.classes, truth, scores, decided):
+            if measure.label in match.plan.folds.left_out:
+                continue  # too small a class to be in the task at all
             yield base | {
                 "metric": measure.metric, "label": measure.label, "value": measure.value,
             }  # fmt: skip

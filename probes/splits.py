@@ -105,9 +105,13 @@ class Folds:
         if self.split == "fixed":
             fixed: Mask = self.test_fold[repeat] == TRAIN
             return fixed
-        trains: Mask = ~np.isin(self.test_fold[repeat], without)
+        sides = [self.test_fold[repeat]]
         if self.other_fold is not None:
-            trains &= ~np.isin(self.other_fold[repeat], without)
+            sides.append(self.other_fold[repeat])
+        trains = np.ones(len(self.rows), dtype=np.bool_)
+        for side in sides:
+            for fold in without:
+                trains &= side != fold
         return trains
 
     def inner(self, repeat: int, fold: int) -> list[Inner]:

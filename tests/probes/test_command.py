@@ -110,6 +110,22 @@ def test_options_reach_the_run(probe: Probe, emb: str, bench: str, out: str) -> 
     assert provenance["seed"] == 5
 
 
+def test_a_split_by_a_column_may_be_written_as_two_words(
+    probe: Probe, emb: str, make_dataset: Callable[..., str], vectors: Vectors, out: str
+) -> None:
+    features = {
+        "symbol": Value("string"),
+        "yes": ClassLabel(names=["no", "yes"]),
+        "half": Value("int64"),
+    }
+    columns = {"symbol": list(vectors)[:20], "yes": [0, 1] * 10, "half": [0, 0, 1, 1] * 5}
+    root = make_dataset({"t": (features, columns)})
+    assert probe("--split", "column", "half", emb, "--tasks", root, "--out", out).status == 0
+    table, _ = read_results([out])
+    assert set(table["split"].to_pylist()) == {"column:half"}
+    assert set(table["fold"].to_pylist()) == {0, 1}
+
+
 def test_a_task_that_cannot_be_probed_ends_in_1_and_the_rest_is_done(
     probe: Probe, emb: str, make_dataset: Callable[..., str], vectors: Vectors, out: str
 ) -> None:

@@ -129,6 +129,17 @@ def test_multi_class(seed: int) -> None:
         },
         abs=EXACT,
     )
+    own = evaluate(TaskType.MULTI_CLASS, ["a", "b", "c", "d"], truth, scores, decided)
+    by_class = {(one.label, one.metric): one.value for one in own if one.label is not None}
+    functions = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
+    expected = {}
+    for at, name in enumerate("abcd"):
+        mine, said = truth == at, decided == at
+        expected[name, "auroc"] = sk.roc_auc_score(mine, scores[:, at])
+        expected[name, "average_precision"] = sk.average_precision_score(mine, scores[:, at])
+        for metric, function in functions.items():
+            expected[name, metric] = function(mine, said, zero_division=0)
+    assert by_class == pytest.approx(expected, abs=EXACT)
 
 
 @pytest.mark.parametrize("seed", range(5))
