@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from probes.design import Design
     from probes.problems import Problems
 
-TOLERANCE = 5e-5
+TOLERANCE = 2e-5
 """A problem has arrived when its decision values are expected to be so near the optimum (rms).
 
-The expectation may be off by a factor of 2 to 4: measured, they are within 2e-4. Where they are
-large (hundreds of entities, weak penalty), float32 itself leaves up to 1e-2; `--exact` does not."""
+The expectation may be off by a factor of up to 10: measured, they are within 2e-4. Where they are
+large (weak penalty), float32 itself leaves more; `--exact` does not."""
 EXACT_TOLERANCE = 1e-7
 MAX_ITER = 2000
 HISTORY = 8
