@@ -32,6 +32,7 @@ def used_file(source: Source, file: SourceFile, path: Path, known: Received) -> 
         date=known.date,
         min_rows=file.min_rows,
         max_bytes=file.max_bytes,
+        parts=file.parts,
     )
 
 
@@ -92,6 +93,6 @@ def _folder_from_cache(
             known = download(url, place / name, max_bytes=left, label=what)
         left -= known.size
         dates.append(known.date)
-    digest = folder_digest(place, ("*.parquet",))
+    digest = folder_digest(place, file.parts)
     known = Received(file.url, digest, file.max_bytes - left, max(dates))
     return used_file(source, file, place, known)

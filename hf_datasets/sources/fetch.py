@@ -13,7 +13,7 @@ from hf_datasets.files import file_digest, folder_digest
 from hf_datasets.sources.cache import from_cache, used_file
 from hf_datasets.sources.download import DownloadError
 from hf_datasets.sources.partial import Received
-from hf_datasets.sources.source import SourceUnavailable, UsedFile, unavailable
+from hf_datasets.sources.source import SourceUnavailable, UsedFile, part_files, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -135,14 +135,16 @@ def _in_folder(file: SourceFile, folder: Path | None) -> Path | None:
         for path in sorted(folder.glob(pattern)):
             if path.is_file() or (file.listing and path.is_dir()):
                 return path
+    if file.listing and part_files(folder, file.parts):
+        return folder
     return None
 
 
 def local_file(source: Source, file: SourceFile, path: Path) -> UsedFile:
-    """Return the record of a file (or a folder of Parquet) on this machine."""
+    """Return the record of a file, or of a folder of files, on this machine."""
     if path.is_dir():
-        parts = sorted(path.rglob("*.parquet"))
-        digest, size = folder_digest(path, ("*.parquet",)), sum(p.stat().st_size for p in parts)
+        parts = part_files(path, file.parts)
+        digest, size = folder_digest(path, file.parts), sum(p.stat().st_size for p in parts)
     else:
         parts, digest, size = [path], file_digest(path), path.stat().st_size
     newest = max((part.stat().st_mtime for part in parts), default=path.stat().st_mtime)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from hf_datasets.errors import InputError, choose
@@ -40,6 +40,8 @@ class SourceFile:
     """Keys of earlier files that make this one needless: it is not downloaded beside them."""
     listing: str = ""
     """For a folder of files: a regular expression of the names wanted from the index at `url`."""
+    parts: tuple[str, ...] = ("*.parquet",)
+    """For a folder of files: patterns of those in it that are read."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,16 @@ class UsedFile:
     """Copied from the SourceFile; 0 checks nothing."""
     max_bytes: int = 100 * MEGABYTE
     """Copied from the SourceFile: the most that it may unpack to."""
+    parts: tuple[str, ...] = ()
+    """Copied from the SourceFile."""
+
+    def each(self) -> list[UsedFile]:
+        """Return the files of a folder, each by itself and sorted by name; of a file, the file."""
+        if not self.path.is_dir():
+            return [self]
+        return [
+            replace(self, path=path, name=path.name) for path in part_files(self.path, self.parts)
+        ]
 
     def record(self) -> dict[str, str | int]:
         """Return what a built dataset says about this file: no paths of this machine."""
@@ -102,6 +114,12 @@ class UsedFile:
                 f"{self.min_rows:,}; it is cut short or another file: fetch it again"
             )
             raise InputError(message)
+
+
+def part_files(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Return the files below a folder that match one of the patterns, sorted by their name."""
+    found = {path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()}
+    return sorted(found, key=lambda path: (path.name, path))
 
 
 def used(files: Mapping[str, UsedFile], source: Source, key: str) -> UsedFile:
