@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
+import yaml
 from hub_store import EVER, Blob, HubError, PullRequest, Repository, is_lfs
 
 if TYPE_CHECKING:
@@ -102,6 +103,21 @@ def create(call: Call) -> Answer:
 
 @route("POST", r"/api/validate-yaml")
 def validate(call: Call) -> Answer:
+    """Refuse a head that is no YAML and a `model-index` of another form; warn of no head."""
+    head = re.match(r"\s*---\r?\n(.*?)^---", call.json["content"], re.DOTALL | re.MULTILINE)
+    if head is None:
+        said = {"message": "empty or missing yaml metadata in repo card"}
+        return {"errors": [], "warnings": [said]}
+    try:
+        index = (yaml.safe_load(head[1]) or {}).get("model-index") or []
+        for result in (result for element in index for result in element["results"]):
+            assert isinstance(result["task"]["type"], str)
+            assert isinstance(result["dataset"]["type"] + result["dataset"]["name"], str)
+            assert all(isinstance(metric["type"], str) for metric in result["metrics"])
+            assert all("value" in metric for metric in result["metrics"])
+    except (yaml.YAMLError, AssertionError, AttributeError, KeyError, TypeError) as error:
+        said = {"message": f"metadata is not valid: {error!r}"}
+        return Reply({"error": "invalid", "errors": [said], "warnings": []}, 400)
     return {"errors": [], "warnings": []}
 
 
@@ -144,7 +160,8 @@ def commit(call: Call) -> Answer:
     repository, revision = call.repository, call.revision
     operations = [json.loads(line) for line in call.body.splitlines() if line]
     sha, title = repository.commit(revision, operations, call.hub.uploads)
-    url = f"{call.hub.url}/{KINDS[call.parts['kind']]}s/{repository.name}"
+    section = "" if repository.kind == "model" else f"{repository.kind}s/"
+    url = f"{call.hub.url}/{section}{repository.name}"
     answer = {"commitUrl": f"{url}/commit/{sha}", "commitOid": sha, "success": True}
     if call.query.get("create_pr") == ["1"]:
         number = len(repository.pulls) + 1

@@ -1,14 +1,15 @@
-"""A dataset repository on the Hub, as it stands and as one commit changes it."""
+"""A repository on the Hub, as it stands and as one commit changes it."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hf_datasets.command import say
 from hf_datasets.errors import InputError, one_line
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub import HfApi
 
-KIND = "dataset"
+Kind = Literal["dataset", "model", "space"]
 STALE = 412
 """HTTP status of a commit whose parent is no longer the newest one."""
 SERVER_ERROR = 500
@@ -79,13 +80,15 @@ class Remote:
     files: Mapping[str, RemoteFile]
     """Files of `head` by path."""
     tags: tuple[str, ...]
+    kind: Kind = "dataset"
 
     @property
     def url(self) -> str:
         """Where people look at it."""
         from huggingface_hub import constants
 
-        return f"{constants.ENDPOINT}/datasets/{self.name}"
+        section = "" if self.kind == "model" else f"{self.kind}s/"
+        return f"{constants.ENDPOINT}/{section}{self.name}"
 
 
 @dataclass(frozen=True)
@@ -146,28 +149,28 @@ def hub_errors(doing: str, state: str = "nothing was changed there") -> Iterator
         raise InputError(message) from None
 
 
-def read_remote(name: str) -> Remote:
-    """Return the state of a dataset repository; one that does not exist has no head."""
+def read_remote(name: str, kind: Kind = "dataset") -> Remote:
+    """Return the state of a repository; one that does not exist has no head."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     api = _api()
     with hub_errors(f"read {name} on the Hub"):
         try:
-            head = api.repo_info(name, repo_type=KIND).sha
+            head = api.repo_info(name, repo_type=kind).sha
         except GatedRepoError:
             raise
         except RepositoryNotFoundError:
-            return Remote(name, None, {}, ())
-        tags = tuple(tag.name for tag in api.list_repo_refs(name, repo_type=KIND).tags)
-        return Remote(name, head, files_at(name, str(head)), tags)
+            return Remote(name, None, {}, (), kind)
+        tags = tuple(tag.name for tag in api.list_repo_refs(name, repo_type=kind).tags)
+        return Remote(name, head, files_at(name, str(head), kind), tags, kind)
 
 
-def files_at(name: str, revision: str) -> dict[str, RemoteFile]:
+def files_at(name: str, revision: str, kind: Kind = "dataset") -> dict[str, RemoteFile]:
     """Return the files of a revision by path, with their digests."""
     from huggingface_hub.hf_api import RepoFile
 
     with hub_errors(f"list the files of {name}@{revision} on the Hub"):
-        tree = _api().list_repo_tree(name, recursive=True, revision=revision, repo_type=KIND)
+        tree = _api().list_repo_tree(name, recursive=True, revision=revision, repo_type=kind)
         return {
             item.path: RemoteFile(item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
             for item in tree
@@ -175,10 +178,10 @@ def files_at(name: str, revision: str) -> dict[str, RemoteFile]:
         }
 
 
-def download(name: str, revision: str, path: str) -> Path:
+def download(name: str, revision: str, path: str, kind: Kind = "dataset") -> Path:
     """Return one file of a revision, from the Hub or from the cache."""
     with hub_errors(f"read {path} of {name}@{revision} on the Hub"):
-        found = _api().hf_hub_download(name, path, revision=revision, repo_type=KIND)
+        found = _api().hf_hub_download(name, path, revision=revision, repo_type=kind)
         return Path(str(found))
 
 
@@ -188,27 +191,28 @@ def commit(remote: Remote, plan: Plan, *, private: bool) -> str:
     state = "nothing was changed there"
     if head is None:
         with hub_errors(f"create {remote.name} on the Hub"):
-            api.create_repo(remote.name, repo_type=KIND, private=private)
-            head = api.repo_info(remote.name, repo_type=KIND).sha
+            sdk = "static" if remote.kind == "space" else None
+            api.create_repo(remote.name, repo_type=remote.kind, private=private, space_sdk=sdk)
+            head = api.repo_info(remote.name, repo_type=remote.kind).sha
             say(f"created {remote.name}")
         state = f"{remote.name} was created and is empty"
     with hub_errors(f"push to {remote.name}", state):
         try:
-            return str(_commit(api, remote.name, plan, head).oid)
+            return str(_commit(api, remote, plan, head).oid)
         except Exception as error:  # the client raises whatever broke
             status = _status(error)
             if status is not None and status < SERVER_ERROR:
                 raise
-            return _arrived(remote.name, plan, head, error)
+            return _arrived(remote, plan, head, error)
 
 
-def _arrived(name: str, plan: Plan, before: str | None, error: Exception) -> str:
+def _arrived(remote: Remote, plan: Plan, before: str | None, error: Exception) -> str:
     """Return the newest commit if it is ours after all: its answer may have been lost."""
     try:
-        after = read_remote(name)
+        after = read_remote(remote.name, remote.kind)
     except InputError:
         message = (
-            f"cannot push to {name}: {one_line(error)}; whether it arrived is not known; "
+            f"cannot push to {remote.name}: {one_line(error)}; whether it arrived is not known; "
             "the same command again finds out"
         )
         raise InputError(message) from None
@@ -227,44 +231,61 @@ def open_pull_request(remote: Remote, plan: Plan) -> tuple[str, str, bool]:
     """Send everything as a pull request; return its revision, its URL, and whether it is new."""
     api = _require_token()
     if remote.head is None:
-        message = f"no dataset {remote.name} on the Hub to open a pull request on; leave out --pr"
+        message = (
+            f"no {remote.kind} {remote.name} on the Hub to open a pull request on; leave out --pr"
+        )
         raise InputError(message)
     with hub_errors(f"open a pull request on {remote.name}"):
         known = api.get_repo_discussions(
-            remote.name, repo_type=KIND, discussion_type="pull_request", discussion_status="open"
+            remote.name,
+            repo_type=remote.kind,
+            discussion_type="pull_request",
+            discussion_status="open",
         )
         for pull in known:
             reference = f"refs/pr/{pull.num}"
             alike = pull.is_pull_request and pull.status == "open" and pull.title == plan.title
-            if alike and plan.holds(files_at(remote.name, reference)):
+            if alike and plan.holds(files_at(remote.name, reference, remote.kind)):
                 return reference, pull.url, False
-        done = _commit(api, remote.name, plan, remote.head, create_pr=True)
+        done = _commit(api, remote, plan, remote.head, create_pr=True)
         return str(done.pr_revision), str(done.pr_url), True
 
 
-def _commit(api: HfApi, name: str, plan: Plan, parent: str | None, **options: bool) -> Any:  # noqa: ANN401  CommitInfo, which is imported on use
+def _commit(api: HfApi, remote: Remote, plan: Plan, parent: str | None, **options: bool) -> Any:  # noqa: ANN401  CommitInfo, which is imported on use
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations: list[CommitOperationAdd | CommitOperationDelete] = [
         CommitOperationAdd(path, content.source) for path, content in plan.files.items()
     ]
     operations += [CommitOperationDelete(path) for path in plan.removed]
-    return api.create_commit(
-        name,
-        operations,
-        commit_message=plan.title,
-        commit_description=plan.description,
-        repo_type=KIND,
-        parent_commit=parent,
-        create_pr=options.get("create_pr", False),
-    )
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        done = api.create_commit(
+            remote.name,
+            operations,
+            commit_message=plan.title,
+            commit_description=plan.description,
+            repo_type=remote.kind,
+            parent_commit=parent,
+            create_pr=options.get("create_pr", False),
+        )
+    for remark in remarks:  # what the Hub has to say about a card that it takes
+        say(f"note: {one_line(remark.message)}")
+    return done
 
 
-def create_tag(name: str, tag: str, sha: str) -> None:
+def commits(remote: Remote) -> list[tuple[str, str]]:
+    """Return the commits of `main`, newest first, each as sha and title."""
+    with hub_errors(f"list the commits of {remote.name} on the Hub"):
+        found = _api().list_repo_commits(remote.name, repo_type=remote.kind)
+        return [(commit.commit_id, commit.title) for commit in found]
+
+
+def create_tag(name: str, tag: str, sha: str, kind: Kind = "dataset") -> None:
     """Give a commit its version."""
     state = f"commit {sha[:12]} is there without it, and the same command again adds it"
     with hub_errors(f"tag {name} as {tag}", state):
-        _require_token().create_tag(name, tag=tag, revision=sha, repo_type=KIND)
+        _require_token().create_tag(name, tag=tag, revision=sha, repo_type=kind)
 
 
 def _require_token() -> HfApi:
