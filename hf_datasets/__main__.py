@@ -114,8 +114,18 @@ def build(arguments: argparse.Namespace) -> int:
         say(f"unchanged {arguments.out}: sources, options and code are those it was built from")
     else:
         say(f"wrote {arguments.out} ({record.name} {record.version})")
-    say(f"next: extract --model minilm --input {arguments.out} --out minilm.parquet")
+    say(f"next: {next_step(record.name, arguments.out, built)}")
     return status
+
+
+def next_step(name: str, out: Path, built: Build) -> str:
+    """Return what one would do next: of a dataset without tasks, load it."""
+    from hf_datasets.task import tasks_of_table
+
+    tables = built.tables
+    if tables and not any(tasks_of_table(name, one, tables[one].features) for one in tables):
+        return f'in Python, hf_datasets.load_dataset("{out}", "{next(iter(tables))}")'
+    return f"extract --model minilm --input {out} --out minilm.parquet"
 
 
 def build_options(arguments: argparse.Namespace) -> BuildOptions:

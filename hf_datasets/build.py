@@ -18,21 +18,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hf_datasets.errors import InputError, shorten
-from hf_datasets.files import file_digest, folder_digest
-from hf_datasets.readme import GENERATED, dataset_readme
+from hf_datasets.files import file_digest
+from hf_datasets.publishing.dataset_facts import task_report
+from hf_datasets.readme import GENERATED, dataset_readme, with_text_of
 from hf_datasets.task import tasks_of_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import datasets
+    import pyarrow as pa
 
+    from hf_datasets.checks.report import TaskReport
     from hf_datasets.registry import DatasetRecord
 
 RECORD_FILE = "build.json"
+README = "README.md"
 DATA_FILE = "{config}/{split}-{shard:05}-of-{shards:05}.parquet"
 SHARD_BYTES = 500_000_000
 """A split is cut into files of about so many bytes of rows, unpacked."""
+CARD_CODE = tuple(
+    f"publishing/{name}.py"
+    for name in ("citations", "dataset_card", "dataset_facts", "markdown", "sections")
+)
+"""What decides the text of a card."""
 HERE = Path(__file__).parent
 
 
@@ -82,8 +91,8 @@ class BuiltTable:
     """Split → rows."""
     files: Mapping[str, str]
     """Split → its file in the dataset, or a pattern of its files."""
-    sizes: Mapping[str, int]
-    """Task column → rows whose label is not null."""
+    tasks: tuple[TaskReport, ...]
+    """Its tasks in numbers, over all splits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +116,7 @@ def builder_fingerprint(record: DatasetRecord) -> str:
     for name in record.code:
         place = HERE / name
         files += sorted(place.glob("*.py")) if place.is_dir() else [place]
-    ours = [Path(__file__), HERE / "readme.py"]
+    ours = [Path(__file__), HERE / "readme.py", *(HERE / name for name in CARD_CODE)]
     digests = [file_digest(path) for path in [*files, *ours] if path.is_file()]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
@@ -124,6 +133,29 @@ def build_dataset(record: DatasetRecord, out: Path, options: BuildOptions | None
     stamp = _stamp(record, content)
     if content and (before := _same_build(out, stamp)) is not None:
         return Build({}, unchanged=True, missing=before, unavailable=dict(content.unavailable))
+    missing = _missing(record, content, options)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    try:
+        tables = _write_tables(record, staging, content)
+        # Again: what is wrong with a source that is streamed shows when it has been read.
+        missing = _missing(record, content, options)
+        about = content.record() | {"missing": missing, "stamp": stamp} if content else {}
+        readme = dataset_readme(record, staging, tables, about, content.card() if content else ())
+        (staging / README).write_text(with_text_of(readme, out / README), encoding="utf-8")
+        if content:
+            _write_record(record, staging, stamp, about)
+        staging.chmod(0o755)
+        _replace(staging, out)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Build(tables, missing=missing, unavailable=dict(content.unavailable) if content else {})
+
+
+def _missing(
+    record: DatasetRecord, content: Content | None, options: BuildOptions | None
+) -> dict[str, str]:
+    """Return what the build lacks; InputError if it was to be complete."""
     missing = content.missing() if content else {}
     if missing and options and options.complete:
         message = (
@@ -132,22 +164,7 @@ def build_dataset(record: DatasetRecord, out: Path, options: BuildOptions | None
             "--out DIR"
         )
         raise InputError(message)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-    try:
-        tables = _write_tables(record, staging, content)
-        readme = dataset_readme(record, tables, content.card() if content else ())
-        # Plain `datasets` keeps what it loaded by the card's text alone: name the content there.
-        content_digest = folder_digest(staging, ("*.parquet",))[:16]
-        readme += f"<!-- content sha256:{content_digest} -->\n"
-        (staging / "README.md").write_text(readme, encoding="utf-8")
-        if content:
-            _write_record(record, staging, stamp, content.record() | {"missing": missing})
-        staging.chmod(0o755)
-        _replace(staging, out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return Build(tables, missing=missing, unavailable=dict(content.unavailable) if content else {})
+    return missing
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -234,11 +251,26 @@ def _write_tables(
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch, quiet_datasets():
             builder = builder_class(cache_dir=scratch, config_name=config, **extra)
             builder.download_and_prepare()
-            tables[config] = _write_config(record.name, config, builder.as_dataset(), folder)
+            tables[config] = _write_config(record.name, config, _splits(builder), folder)
     return tables
 
 
-def _write_config(name: str, config: str, splits: datasets.DatasetDict, folder: Path) -> BuiltTable:
+def _splits(builder: datasets.DatasetBuilder) -> dict[str, datasets.Dataset]:
+    """Return the splits that have rows; if none has, the first one without."""
+    import datasets
+
+    filled = [name for name, info in builder.info.splits.items() if info.num_examples]
+    if filled:
+        return {name: builder.as_dataset(split=name) for name in filled}
+    empty = datasets.Dataset.from_dict(
+        {name: [] for name in builder.info.features}, features=builder.info.features
+    )
+    return {next(iter(builder.info.splits)): empty}
+
+
+def _write_config(
+    name: str, config: str, splits: Mapping[str, datasets.Dataset], folder: Path
+) -> BuiltTable:
     (folder / config).mkdir(parents=True)
     files = {}
     for split, table in splits.items():
@@ -250,20 +282,27 @@ def _write_config(name: str, config: str, splits: datasets.DatasetDict, folder: 
             table.shard(shards, shard, contiguous=True).to_parquet(folder / path)
         files[split] = path if shards == 1 else f"{config}/{split}-*.parquet"
     features = next(iter(splits.values())).features
-    sizes = {
-        task.column: sum(
-            len(table) - table.data.column(task.column).null_count for table in splits.values()
-        )
+    tasks = tuple(
+        task_report(task, joined_column(splits.values(), task.column))
         for task in tasks_of_table(name, config, features)
-    }
+    )
     rows = {split: len(table) for split, table in splits.items()}
-    return BuiltTable(features, rows, files, sizes)
+    return BuiltTable(features, rows, files, tasks)
+
+
+def joined_column(splits: Iterable[datasets.Dataset], column: str) -> pa.ChunkedArray:
+    """Return a column of all splits, one after the other."""
+    import pyarrow as pa
+
+    parts = [table.data.column(column) for table in splits]
+    return pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
 
 
 def _write_record(
     record: DatasetRecord, folder: Path, stamp: dict[str, str], about: dict[str, Any]
 ) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    # Not the card: people write into it, and it is still this build.
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / README)
     whole = {
         "dataset": record.name,
         "version": record.version,

@@ -11,6 +11,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from hf_datasets.biology_instructions.tasks import CONFIGS as BIOLOGY_CONFIGS
+from hf_datasets.biology_instructions.tasks import INPUTS
+from hf_datasets.biology_instructions.tasks import TASKS as BIOLOGY_TASKS
 from hf_datasets.errors import InputError, choose
 
 if TYPE_CHECKING:
@@ -85,6 +88,49 @@ _OURS = (
         content="hf_datasets.gene_benchmark.builder:GeneBenchmarkContent",
         tasks="hf_datasets.gene_benchmark.tasks:listed_tasks",
         code=("sources", "symbols.py", "tables.py", "folds.py", "leakage.py", "phrases.py"),
+    ),
+    DatasetRecord(
+        name="protein-lm-dataset",
+        builder="hf_datasets.protein_lm_dataset.builder:ProteinLMDataset",
+        version="1.0.0",
+        summary="text about proteins and questions on them, after arXiv 2406.05540",
+        licence="cc-by-4.0",
+        configs=(
+            "swiss-prot",
+            "pubmed-abstracts",
+            "pmc-full-text",
+            "abstracts-with-sequences",
+            "zh-en-abstracts",
+            "uniprot-sft",
+            "enzyme-cot",
+        ),
+        content="hf_datasets.protein_lm_dataset.builder:ProteinCorpora",
+        code=("sources", "tables.py", "gene_benchmark/clusters.py"),
+    ),
+    DatasetRecord(
+        name="biology-instructions",
+        builder="hf_datasets.biology_instructions.builder:BiologyInstructions",
+        version="1.0.0",
+        summary="21 tasks on DNA, RNA and proteins, as instructions and as sequences",
+        licence="other",
+        configs=(
+            *BIOLOGY_CONFIGS,
+            *BIOLOGY_TASKS,
+            *(INPUTS.format(task.name) for task in BIOLOGY_TASKS.values() if task.is_pair),
+        ),
+        content="hf_datasets.biology_instructions.builder:BiologyInstructionsContent",
+        tasks="hf_datasets.biology_instructions.report:listed_tasks",
+        code=("sources",),
+    ),
+    DatasetRecord(
+        name="protein-lm-bench",
+        builder="hf_datasets.protein_lm_bench.builder:ProteinLMBench",
+        version="1.0.0",
+        summary="multiple-choice questions on proteins, after arXiv 2406.05540",
+        licence="apache-2.0",
+        configs=("evaluation",),
+        content="hf_datasets.protein_lm_bench.builder:ProteinLMBenchContent",
+        code=("sources",),
     ),
 )
 

@@ -11,7 +11,8 @@ feature                    task type
 
 Null: this entity is not in the task. An empty list: it is in it, with no label.
 A table has one key: ``symbol``, or ``symbol_a`` and ``symbol_b`` for pairs of genes, or ``symbol``
-and ``disease_id`` for a gene with a disease, or ``id``.
+and ``disease_id`` for a gene with a disease, or ``id_a`` and ``id_b`` for pairs of sequences, or
+``id``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from hf_datasets.errors import InputError, nearest, shorten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEYS = (("symbol_a", "symbol_b"), ("symbol", "disease_id"), ("symbol",), ("id",))
+KEYS = (
+    ("symbol_a", "symbol_b"),
+    ("symbol", "disease_id"),
+    ("symbol",),
+    ("id_a", "id_b"),
+    ("id",),
+)
 """The key columns a table may have; the first set that is there is the table's key."""
 INPUT_COLUMNS = ("sequence", "split", "fold", "fold_family")
 """Columns that belong to a task table without being tasks."""

@@ -1,6 +1,10 @@
 """The 21 tasks: what is asked, what an answer looks like, and which metric is its headline.
 
 Sizes, kinds and metrics after arXiv 2412.19191. The names are short forms of the paper's.
+
+A task has two faces. For language models it is rows of the instruction table `config`. For
+embeddings it is a table of its own, named like the task, with a typed label column for each of
+`label_columns`: that column is the task's path in results (`task_path`).
 """
 
 from __future__ import annotations
@@ -8,9 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hf_datasets.sources.beacon import MODIFICATIONS
+from hf_datasets.sources.gue import SUBTASKS
+
 DATASET = "biology-instructions"
 CONFIGS = ("dna", "rna", "protein", "multi-molecule")
 """The instruction tables, by what the sequences are."""
+LABEL = "label"
+"""The label column of a task with one data set and one label."""
+INPUTS = "{}-sequences"
+"""Name of the table of single sequences that belongs to a task on two molecules."""
 
 
 class Answer(StrEnum):
@@ -48,14 +59,31 @@ class InstructionTask:
     """Names of classes or labels; those of `ec` are the data's own."""
     keys: tuple[str, ...] = ()
     """Names of the numbers."""
+    subtasks: tuple[str, ...] = ()
+    """Names of its data sets, where there are several; each is scored by itself."""
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it is about two molecules."""
+        return len(self.molecules) > 1
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The label columns of the sequence table: a data set, a number, or the one label each."""
+        return self.subtasks or self.keys or (LABEL,)
+
+
+def task_path(task: InstructionTask, column: str = LABEL) -> str:
+    """Return the path of a task in results, as `biology-instructions/emp/H3`.
+
+    `column`: one of `task.label_columns`, a subtask or the name of a number where it has these.
+    """
+    return f"{DATASET}/{task.name}/{column}"
 
 
 NCRNA = (
     "5S_rRNA", "5_8S_rRNA", "tRNA", "ribozyme", "CD-box", "miRNA", "Intron_gpI", "Intron_gpII",
-    "scaRNA", "HACA-box", "riboswitch", "IRES", "leader",
-)  # fmt: skip
-MODIFICATIONS = (
-    "Am", "Cm", "Gm", "Um", "m1A", "m5C", "m5U", "m6A", "m6Am", "m7G", "Psi", "AtoI",
+    "HACA-box", "riboswitch", "IRES", "leader", "scaRNA",
 )  # fmt: skip
 
 TASKS: dict[str, InstructionTask] = {
@@ -64,6 +92,7 @@ TASKS: dict[str, InstructionTask] = {
         InstructionTask(
             "emp", "Epigenetic marks in yeast", "dna", Answer.YES_NO, ("mcc",), ("dna",),
             ("emp",), (229885, 28741, 28741),
+            subtasks=SUBTASKS["emp"],
         ),
         InstructionTask(
             "ea", "Enhancer activity", "dna", Answer.NUMBERS, ("pearson",), ("dna",),
@@ -72,18 +101,22 @@ TASKS: dict[str, InstructionTask] = {
         InstructionTask(
             "pd300", "Promoter detection, 300 bases", "dna", Answer.YES_NO, ("mcc",), ("dna",),
             ("pd", "pd300"), (94712, 11840, 11840),
+            subtasks=SUBTASKS["pd300"],
         ),
         InstructionTask(
             "cpd", "Core promoter detection, 70 bases", "dna", Answer.YES_NO, ("mcc",), ("dna",),
             ("cpd",), (94712, 11840, 11840),
+            subtasks=SUBTASKS["cpd"],
         ),
         InstructionTask(
             "tb-human", "Transcription factor binding, human", "dna", Answer.YES_NO, ("mcc",),
             ("dna",), ("tf_h", "tb_human"), (128344, 5000, 5000),
+            subtasks=SUBTASKS["tb-human"],
         ),
         InstructionTask(
             "tb-mouse", "Transcription factor binding, mouse", "dna", Answer.YES_NO, ("mcc",),
             ("dna",), ("tf_m", "tb_mouse"), (80018, 10005, 10005),
+            subtasks=SUBTASKS["tb-mouse"],
         ),
         InstructionTask(
             "apa", "Alternative polyadenylation, isoform usage", "rna", Answer.NUMBER,

@@ -108,7 +108,7 @@ class GeneBenchmarkContent:
 
     def card(self) -> list[str]:
         """Return the sections of the README that come after the task table."""
-        return card_sections(self.upstream, self.columns, self.missing())
+        return card_sections(self.upstream, self.columns)
 
 
 class GeneBenchmark(datasets.ArrowBasedBuilder):  # type: ignore[misc]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hf_datasets.gene_benchmark.clusters import mmseqs_version
-from hf_datasets.gene_benchmark.tasks import CONFIGS, PAIR_KEYS, TASKS
+from hf_datasets.gene_benchmark.tasks import CONFIGS, TASKS
 from hf_datasets.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ CONVERTED_KEYWORDS = """\
   Metal-binding) it holds only the genes of a narrower keyword, so that many genes are wrongly
   without them. `--source uniprot.entries=FILE`, UniProt's own stream, does not have this fault.
 """
+PAPER = """\
+@article{kan-tor-2024,
+  title = {Does your model understand genes? A benchmark of gene properties for biological and text
+    models},
+  author = {Kan-Tor, Yoav and Danziger, Michael Morris and Zohar, Eden and Ninio, Matan and
+    Shimoni, Yishai},
+  journal = {arXiv preprint arXiv:2412.04075},
+  year = {2024},
+}
+"""
 INPUT_SOURCES = ("hgnc", "ncbi_gene", "uniprot", "ensembl")
 """Sources of the config `genes`."""
 
@@ -53,6 +63,7 @@ def build_record(upstream: Upstream, columns: Columns, inputs: Inputs | None) ->
         "sources": {
             name: {
                 "title": SOURCES[name].title,
+                "homepage": SOURCES[name].homepage,
                 "version": upstream.version(name),
                 "licence": SOURCES[name].licence,
                 "citation": SOURCES[name].citation,
@@ -61,6 +72,8 @@ def build_record(upstream: Upstream, columns: Columns, inputs: Inputs | None) ->
             for name, files in upstream.files.items()
         },
         "unavailable": upstream.unavailable,
+        "citation": PAPER,
+        "configs": {config: {"sources": _sources_of(upstream, config)} for config in CONFIGS},
         "tasks": {
             path: {
                 "published": column.record.published,
@@ -81,6 +94,11 @@ def build_record(upstream: Upstream, columns: Columns, inputs: Inputs | None) ->
         "names": {source: names.record() for source, names in columns.names.items()},
         "hpa_columns": _hpa_origins(upstream),
     }
+
+
+def _sources_of(upstream: Upstream, config: str) -> list[str]:
+    sources = dict.fromkeys(record.source for record in TASKS if record.config == config)
+    return [name for name in sources or INPUT_SOURCES if name in upstream.files]
 
 
 def _hpa_origins(upstream: Upstream) -> dict[str, Any]:
@@ -104,42 +122,9 @@ def why_it_differs(upstream: Upstream, column: Column) -> str:
     return reason
 
 
-def card_sections(upstream: Upstream, columns: Columns, missing: dict[str, str]) -> list[str]:
-    """Return the sections of the README after its table of tasks."""
-    return [
-        *_partial(missing),
-        *_configs(upstream),
-        *_counts(upstream, columns),
-        *_names(columns),
-        NOTES,
-        *_faults(upstream),
-        *_sources(upstream),
-    ]
-
-
-def _partial(missing: dict[str, str]) -> Iterator[str]:
-    """Yield what is not in the build, tasks with one reason together."""
-    if not missing:
-        return
-    yield "## Partial build\n"
-    yield f"**{len(missing)} parts of the dataset are not in this build:**\n"
-    reasons: dict[str, list[str]] = {}
-    for path, reason in missing.items():
-        reasons.setdefault(reason, []).append(f"`{path.split('/', 1)[1]}`")
-    yield from (f"- {', '.join(paths)}: {reason}" for reason, paths in reasons.items())
-    yield ""
-
-
-def _configs(upstream: Upstream) -> Iterator[str]:
-    yield "## Configs\n\n| config | key | sources | licences |\n|---|---|---|---|"
-    for config in CONFIGS:
-        sources = {record.source: None for record in TASKS if record.config == config}
-        names = [name for name in sources or INPUT_SOURCES if name in upstream.files]
-        licences = dict.fromkeys(SOURCES[name].licence for name in names)
-        key = ", ".join(f"`{name}`" for name in PAIR_KEYS.get(config, ("symbol",)))
-        titles = ", ".join(SOURCES[name].title for name in names)
-        yield f"| `{config}` | {key} | {titles or '-'} | {'; '.join(licences) or '-'} |"
-    yield ""
+def card_sections(upstream: Upstream, columns: Columns) -> list[str]:
+    """Return what the README says of this dataset beside what every card says."""
+    return [*_names(columns), NOTES, *_faults(upstream)]
 
 
 def _faults(upstream: Upstream) -> Iterator[str]:
@@ -147,24 +132,6 @@ def _faults(upstream: Upstream) -> Iterator[str]:
     used = upstream.files.get("uniprot", {})
     if "keywords" in used and "entries" not in used:
         yield CONVERTED_KEYWORDS
-
-
-def _counts(upstream: Upstream, columns: Columns) -> Iterator[str]:
-    """Yield how sizes compare with those of the paper."""
-    rows = [
-        f"| `{column.record.config}/{column.record.column}` | {column.record.published} "
-        f"| {size:,} | {here:,} | {here - size:+,} | {why_it_differs(upstream, column)} |"
-        for column in columns.built.values()
-        if (size := column.record.published_size) and (here := len(column.labels)) != size
-    ]
-    yield "## Sizes against the paper\n"
-    if not rows:
-        yield "Every task that states a size has it.\n"
-        return
-    yield "Tasks that are not listed have the published size, or none was published.\n"
-    yield "| task | published as | paper | here | difference | why |\n|---|---|---:|---:|---:|---|"
-    yield from rows
-    yield ""
 
 
 def _names(columns: Columns) -> Iterator[str]:
@@ -192,14 +159,3 @@ def _names(columns: Columns) -> Iterator[str]:
 def _title(part: str) -> str:
     source, _, file = part.partition(".")
     return f"{SOURCES[source].title} ({file})" if file else SOURCES[source].title
-
-
-def _sources(upstream: Upstream) -> Iterator[str]:
-    yield "## Sources\n\n| source | version | licence | please cite |\n|---|---|---|---|"
-    for name in upstream.files:
-        source = SOURCES[name]
-        yield (
-            f"| [{source.title}]({source.homepage}) | {upstream.version(name)} "
-            f"| {source.licence} | {source.citation} |"
-        )
-    yield ""

@@ -206,4 +206,4 @@ def row_cells(card: Card, cells: Mapping[str, str]) -> str:
     lines = card.body.splitlines()
     header = next((line for line in lines if line.startswith("| task |")), "| task | type |")
     names = [name.strip().lower() for name in header.strip("| ").split("|")]
-    return "| " + " | ".join(cells.get(name, "").replace("|", "/") for name in names) + " |"
+    return "| " + " | ".join(cells.get(name, "").replace("|", "&#124;") for name in names) + " |"

@@ -19,10 +19,15 @@ from hf_datasets.publishing.card import (
     with_config,
     with_rows,
 )
+from hf_datasets.publishing.dataset_card import balance
+from hf_datasets.publishing.dataset_facts import task_report
 from hf_datasets.publishing.folder import VERSION
 from hf_datasets.publishing.labels import SPREADSHEET_DATE
+from hf_datasets.publishing.markdown import plain, table
 from hf_datasets.publishing.release import CARD, State, state_at
 from hf_datasets.publishing.remote import Content, Plan, download
+from hf_datasets.publishing.sections import put_together, write
+from hf_datasets.task import tasks_of_table
 
 if TYPE_CHECKING:
     from hf_datasets.publishing.labels import LabelTable
@@ -92,8 +97,12 @@ def plan_task(task: NewTask, remote: Remote, tag: str | None = None) -> Plan:
         "data_files": [{"split": "train", "path": task.path}],
     }
     described = {"task": f"`{task.example}`", "type": task.table.type.value}
-    described |= dict.fromkeys(("entities", "rows", "size", "genes"), str(task.table.size))
-    described |= {"classes": ", ".join(task.table.classes), "description": task.description}
+    described |= dict.fromkeys(("entities", "rows", "size", "genes"), f"{task.table.size:,}")
+    described |= {
+        "classes": ", ".join(plain(name, 40) for name in task.table.classes),
+        "balance": _balance(task),
+        "description": plain(task.description),
+    }
     described |= dict.fromkeys(("licence", "license"), task.licence or card.licence)
     edited = with_config(card, entry)
     edited = with_rows(edited, task.config, [row_cells(edited, described)])
@@ -110,6 +119,12 @@ def plan_task(task: NewTask, remote: Remote, tag: str | None = None) -> Plan:
         )
         raise InputError(message)
     return plan
+
+
+def _balance(task: NewTask) -> str:
+    table = task.table.dataset()
+    (column,) = tasks_of_table("", task.config, table.features)
+    return balance(task_report(column, table.data.column(column.column)))
 
 
 def _message(task: NewTask) -> str:
@@ -161,12 +176,16 @@ def _new_card(task: NewTask, name: str) -> Card:
         "license": task.licence,
         "tags": ["biology", "genes", "embeddings", "benchmark"],
     }
-    about = f"\n{task.description}\n" if task.description else ""
-    body = (
-        f"{WRITTEN} push -->\n# {title}\n{about}\n"
-        f'```python\nfrom datasets import load_dataset\n\nload_dataset("{name}", "{task.config}")\n'
-        "```\n\n## Tasks\n\n| task | type | entities | classes |\n|---|---|---:|---|\n"
-    )
+    written = {
+        "summary": f"{WRITTEN} push -->\n# {title}\n\n{plain(task.description, 1000)}",
+        "load": (
+            "## How to load it\n\n```python\nfrom datasets import load_dataset\n\n"
+            f'load_dataset("{name}", "{task.config}")\n```'
+        ),
+        "tasks": "## Tasks\n\n"
+        + table(("task", "type", "entities", "classes", "balance"), (), [2]),
+    }
+    body = put_together({key: write(key, text) for key, text in written.items()}, {})
     return Card("---\n", yaml.safe_dump(head, sort_keys=False, allow_unicode=True), "---\n", body)
 
 

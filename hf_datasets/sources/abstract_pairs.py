@@ -36,6 +36,7 @@ SOURCE = Source(
             url="",
             local=("*.jsonl*", "*.csv*", "*.tsv*"),
             max_bytes=20_000_000_000,
+            optional=True,
         ),
     ),
 )

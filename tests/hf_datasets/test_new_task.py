@@ -207,8 +207,8 @@ def test_from_a_table_to_a_score(client: Client, tmp_path: Path) -> None:
     assert "column 'essential' is taken as binary (2 values); --type overrides" in done.err
     assert f"{NAME} has all of this; nothing was sent" in again.err
     assert list(repository(client).tags) == ["v1.0.0"]
-    row = "| `essentiality/essential` | binary | 120 | no, yes |\n"
-    last = "| `gene2gene/interacts` | binary | 238 | no, yes |\n"
+    row = "| `essentiality/essential` | binary | 120 | no, yes | 66.7% yes | cc0-1.0 |\n"
+    last = "| `gene2gene/interacts` | binary | 238 | no, yes | 50.0% yes | cc0-1.0 |\n"
     entry = (
         f"- config_name: {config}\n  version: 1.0.0\n  data_files:\n"
         f"  - split: train\n    path: {DATA.format(config)}\n"

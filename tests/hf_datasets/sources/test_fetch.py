@@ -261,6 +261,10 @@ def test_parse_given_errors(words: list[str], problem: str) -> None:
         parse_given(words)
 
 
+STREAMED = {"uniprot-sprot", "refseq", "pmc", "abstract-pairs"}
+"""Read piece by piece, never held."""
+
+
 @pytest.mark.parametrize("source", SOURCES.values(), ids=list(SOURCES))
 def test_every_source_is_described(source: Source) -> None:
     keys = [file.key for file in source.files]
@@ -270,12 +274,12 @@ def test_every_source_is_described(source: Source) -> None:
     for file in source.files:
         assert file.url.startswith(("https://", "http://humantfs")) or file.optional
         assert file.local
-        assert file.max_bytes <= 6_000_000_000
+        assert file.max_bytes <= (6_000_000_000 if source.name not in STREAMED else 10**11)
 
 
 def test_the_registry_is_cheap() -> None:
     code = (
-        "import sys, hf_datasets.sources as s; assert len(s.SOURCES) == 10;"
+        "import sys, hf_datasets.sources as s; assert len(s.SOURCES) >= 10;"
         "print([m for m in ('pyarrow', 'datasets', 'numpy', 'pandas', 'huggingface_hub', 'tqdm')"
         " if m in sys.modules])"
     )
