@@ -15,6 +15,7 @@ from hf_datasets.command import (
     show,
 )
 from hf_datasets.errors import InputError
+from probes.language.command import ask, is_about_models
 from probes.settings import COLUMN_SPLIT, MISSING, PAIRS, PROBES, PROTOCOLS, WHOLE, Settings
 from probes.verbs import VERBS
 
@@ -33,7 +34,7 @@ def build_parser() -> CommandParser:
         description="Score embeddings on tasks: cross-validated linear probes, the same folds "
         "for every model.",
         epilog=f"example: {EXAMPLE}; with results: {', '.join(f'probe {one}' for one in VERBS)} "
-        "(each with --help)",
+        "(each with --help); a language model's answers: probe --model LLM --help",
     )
     parser.add_argument("--version", action="version", version=f"genezoo {__version__}")
     add = parser.add_argument
@@ -152,6 +153,8 @@ def main(argv: Sequence[str]) -> int:
     """Run `probe` with these arguments; return the exit status."""
     if argv and (verb := VERBS.get(argv[0])):
         return verb(argv[1:])
+    if is_about_models(argv):
+        return ask(argv)
     arguments = build_parser().parse_args(_column_joined(argv))
     settings = Settings(
         protocol=arguments.protocol,
@@ -241,7 +244,7 @@ def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
     if len(embeddings) > 1:
         beside = f" --predictions {predictions}" if wanted else ""
         say(f"next: probe compare {out}{beside}")
-    say(f"next: cards leaderboard {out} --out leaderboard.html")
+    say(f"next: cards leaderboard {out} --out site")
     return EXIT_INCOMPLETE if outcome.problems else EXIT_OK
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hf_datasets.errors import choose
 from hf_datasets.task import TaskType
 from probes.formulas import (
     Counts,
@@ -36,7 +37,7 @@ from probes.formulas import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,6 +54,16 @@ a class is. Spearman rather than R2: it is bounded, so no single fold with a wil
 decides a mean, and biology's numbers (lengths, expression, scores) are heavy-tailed, where R2 is
 about a few large values. R2 is computed too.
 """
+
+ANSWER_HEADLINES: dict[str, tuple[str, ...]] = {
+    TaskType.BINARY.value: ("mcc", "accuracy"),
+    TaskType.MULTI_CLASS.value: ("accuracy", "mcc"),
+    TaskType.MULTI_LABEL.value: ("fmax", "macro_auroc"),
+    TaskType.REGRESSION.value: ("squared_pearson", "pearson", "mixed_score"),
+    "multiple-choice": ("accuracy",),
+}
+"""What stands for the headline where there is none, best first: answers of language models are
+decisions without a score, and questions with options of their own are no type of label."""
 
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "log_loss", "calibration_error", "hamming_loss"})
 
@@ -74,7 +85,7 @@ METRICS: dict[str, tuple[str, ...]] = {
         *_AVERAGED, "balanced_accuracy", "mcc", "log_loss", "calibration_error", "hamming_loss",
         "subset_accuracy",
     ),
-    "regression": ("r2", "spearman", "pearson", "rmse", "mae"),
+    "regression": ("r2", "spearman", "pearson", "squared_pearson", "rmse", "mae"),
 }  # fmt: skip
 """What `evaluate` computes for a whole task, per task type, in this order."""
 
@@ -92,6 +103,16 @@ Values = dict[str, float | None]
 """Metric → value, None where it is undefined."""
 Columns = dict[str, "NDArray[np.float64]"]
 """Metric → value of every class or label, NaN where it is undefined."""
+
+
+def headline_of(task_type: str, found: Container[str]) -> str:
+    """Return the metric by which models are compared on a task, from the metrics that were found.
+
+    InputError for a type that is none.
+    """
+    beside = choose(task_type, ANSWER_HEADLINES, "task type", "`probe` writes one of them")
+    usual = HEADLINE.get(task_type, beside[0])
+    return usual if usual in found else next((one for one in beside if one in found), usual)
 
 
 @dataclass(frozen=True)
@@ -257,10 +278,13 @@ def _multi_label(truth: NDArray[np.bool_], decided: NDArray[np.bool_], columns: 
 
 
 def _regression(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> Values:
+    linear = pearson(truth, predicted)
     return {
         "r2": r2(truth, predicted),
         "spearman": spearman(truth, predicted),
-        "pearson": pearson(truth, predicted),
+        "pearson": linear,
+        # What some papers call R2.
+        "squared_pearson": None if linear is None else linear**2,
         "rmse": rmse(truth, predicted),
         "mae": mae(truth, predicted),
     }

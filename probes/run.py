@@ -22,6 +22,7 @@ from probes.linear import Prediction, fit_trials, probe_name
 from probes.matching import Match, make_plans, match_all
 from probes.metrics import auroc_hard, evaluate
 from probes.provenance import describe_run
+from probes.published import published_metrics
 from probes.report import Unconverged, run_notes
 from probes.result import prediction_table
 from probes.settings import WHOLE
@@ -337,6 +338,8 @@ class _Work:
         if settings.protocol == "paper" and task.type is TaskType.MULTI_LABEL:
             value = None if decided is None else auroc_hard(truth, decided)
             yield base | {"metric": "auroc_hard", "label": None, "value": value}
+        for name, value in published_metrics(task, truth, scores).items():
+            yield base | {"metric": name, "label": None, "value": value}
         if self.by_round is None and settings.fixed_c is None and prediction is not None:
             labels = task.classes if task.type is TaskType.MULTI_LABEL else (None,)
             for label, c in zip(labels, prediction.c, strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hf_datasets.command import EXIT_INCOMPLETE, EXIT_OK, CommandParser, say, show
 from hf_datasets.errors import InputError
+from probes.language.command import export_lm_eval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +68,7 @@ def compare(argv: Sequence[str]) -> int:
     if arguments.out:
         write_comparison(compared, arguments.out, alpha)
         say(f"wrote {arguments.out} ({len(compared.comparisons):,} comparisons)")
-    say(f"next: cards leaderboard {' '.join(arguments.results)} --out leaderboard.html")
+    say(f"next: cards leaderboard {' '.join(arguments.results)} --out site")
     return EXIT_OK
 
 
@@ -181,6 +182,7 @@ def zero_shot(argv: Sequence[str]) -> int:
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "compare": compare,
     "controls": controls,
+    "export-lm-eval": export_lm_eval,
     "similarity": similarity,
     "zero-shot": zero_shot,
 }

@@ -48,7 +48,7 @@ def test_scores_are_written_shown_and_the_next_step_said(
     table, (provenance,) = read_results([out])
     assert table.schema.equals(RESULT_SCHEMA)
     assert f"wrote {out} ({len(table):,} rows)" in ran.err
-    assert ran.err.endswith(f"next: cards leaderboard {out} --out leaderboard.html\n")
+    assert ran.err.endswith(f"next: cards leaderboard {out} --out site\n")
     assert provenance["embeddings"][0]["model"] == "model-a"
     means = table.to_pylist()
     first = [row["value"] for row in means if row["metric"] == "auroc" and row["config"] == "two"]
@@ -66,7 +66,7 @@ def test_several_models_are_to_be_compared_next(
     out, scores = str(tmp_path / "r.parquet"), str(tmp_path / "p.parquet")
     ran = probe(emb, other, "--tasks", f"{bench}/one", "--out", out, "--predictions", scores)
     *_, compare, cards = ran.err.splitlines()
-    assert cards == f"next: cards leaderboard {out} --out leaderboard.html"
+    assert cards == f"next: cards leaderboard {out} --out site"
     assert compare == f"next: probe compare {out} --predictions {scores}"
     verb, *arguments = compare.removeprefix("next: probe ").split()
     assert probe(verb, *arguments).status == 0

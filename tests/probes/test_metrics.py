@@ -197,6 +197,7 @@ def test_regression(seed: int) -> None:
             "r2": sk.r2_score(truth, scores),
             "spearman": stats.spearmanr(truth, scores).statistic,
             "pearson": stats.pearsonr(truth, scores).statistic,
+            "squared_pearson": stats.pearsonr(truth, scores).statistic ** 2,
             "rmse": sk.root_mean_squared_error(truth, scores),
             "mae": sk.mean_absolute_error(truth, scores),
         },

@@ -1,0 +1,1 @@
+"""What language models answer to biology's questions: asked, parsed and scored."""
