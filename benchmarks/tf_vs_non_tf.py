@@ -93,7 +93,7 @@ def main() -> None:
     for protocol in ("paper", "standard"):
         run("probes", *embeddings, "--tasks", out / "tf", "--protocol", protocol,
             "--out", out / f"{protocol}.parquet")  # fmt: skip
-    run("cards", "leaderboard", out / "paper.parquet", "--out", out / "leaderboard.html")
+    run("cards", "leaderboard", out / "paper.parquet", "--out", out / "site")
 
 
 if __name__ == "__main__":

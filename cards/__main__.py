@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cards.verbs.dataset import add_dataset
 from cards.verbs.leaderboard import add_leaderboard
+from cards.verbs.model import add_model
+from cards.verbs.plots import add_plots
 from hf_datasets import __version__
 from hf_datasets.command import CommandParser, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ADD = {"leaderboard": add_leaderboard}
+ADD = {
+    "dataset": add_dataset,
+    "leaderboard": add_leaderboard,
+    "model": add_model,
+    "plots": add_plots,
+}
 """Verb → what adds it to the parser; what it runs is imported when it runs."""
 
 

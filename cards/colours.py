@@ -56,14 +56,11 @@ def contrast(one: str, other: str) -> float:
 
 def scale_css() -> str:
     """Return the CSS rules of the steps: classes s0 … s20, for light and for dark pages."""
-    light, dark = _rules(LIGHT_STOPS), _rules(DARK_STOPS)
-    return f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
-
-
-def _rules(stops: tuple[str, ...]) -> str:
+    steps = zip(ramp(LIGHT_STOPS), ramp(DARK_STOPS), strict=True)
     return "\n".join(
-        f".s{index} {{ background: {colour}; color: {ink(colour)}; fill: {colour}; }}"
-        for index, colour in enumerate(ramp(stops))
+        f".s{index} {{ background: light-dark({light}, {dark}); fill: light-dark({light}, {dark}); "
+        f"color: light-dark({ink(light)}, {ink(dark)}); }}"
+        for index, (light, dark) in enumerate(steps)
     )
 
 

@@ -5,6 +5,8 @@ How numbers are averaged
 * A **score** is the mean of the headline metric over all rounds (folds, repeats, seeds).
 * A **family mean** is the mean over the tasks that every model of the family was scored on under
   the same condition; its spread is the standard deviation over those tasks.
+* An **interval** (95%) is over the rounds of the cross-validation, corrected for the training
+  entities that they share (`probes.significance`); that of a mean is over the means of each round.
 * The **overall mean** is the mean of the family means, over the families that every model was
   scored on; its spread is the standard deviation over families. Ranks follow it.
 * A task that is one label of another task on the board is shown, but not averaged a second time.
@@ -15,18 +17,21 @@ How numbers are averaged
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cards.names import plain
+from cards.published import headline
 from cards.scores import Metrics, ModelInfo, Score, Trial, gather
-from hf_datasets.errors import choose
-from probes.metrics import HEADLINE
+from cards.standing import Standing, interval_over, joint, mean_ratio, stand
+from probes.metrics import headline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cards.merge import Source
+    from probes.intervals import Interval
 
 CONDITIONS = ("revision", "protocol", "split", "probe", "seeds", "rounds")
 """Parts of a trial that may differ between models and then keep their scores apart."""
@@ -42,6 +47,8 @@ class Mean:
     n: int
     coverage: float | None
     """Lowest coverage of the scores in it."""
+    interval: Interval | None = None
+    """95%, over the rounds; None where the tasks do not share their rounds."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,14 @@ class TaskRow:
     """The task on the board that this one is a label of, if any."""
     shared: bool
     """Whether it counts in the means: all models of its family have a score, and it is no part."""
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval | None]:
+        """Model → 95% interval of its score over the rounds."""
+        return {
+            model: interval_over(score.values, score.ratio, self.metric)
+            for model, score in self.scores.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,14 @@ class Leaderboard:
     left_out: int = 0
     """Rows of control tasks, noisy labels and parts of learning curves, which are no scores."""
 
+    @cached_property
+    def standing(self) -> Standing | None:
+        """Average ranks over the tasks of the overall mean; None for fewer than two models."""
+        models = [entry.name for entry in self.entries]
+        rows = [row for family in self.ranked_families for row in family.rows if row.shared]
+        scores = [[row.scores[model].mean or 0.0 for model in models] for row in rows]
+        return stand(models, scores, self.metric, [row.trial.task for row in rows])
+
     @property
     def ranked_families(self) -> tuple[Family, ...]:
         """The families in the overall mean."""
@@ -133,9 +156,12 @@ class Leaderboard:
 def build_leaderboard(sources: Sequence[Source]) -> Leaderboard:
     """Average result files into a leaderboard; InputError for contradictions (`cards.merge`)."""
     scores = gather(sources)
+    published = [name for name, info in scores.models.items() if info.published]
     groups: dict[tuple[str, str, str], dict[Trial, dict[str, Metrics]]] = {}
     for trial, per_model in scores.trials.items():
-        metric = choose(trial.task_type, HEADLINE, "task type", "`probe` writes one of them")
+        found = {name for metrics in per_model.values() for label, name in metrics if label is None}
+        theirs = [per_model[one] for one in published if one in per_model]
+        metric = headline(headline_of(trial.task_type, found), theirs)
         groups.setdefault((metric, trial.dataset, trial.config), {})[trial] = per_model
     metrics = sorted({metric for metric, _, _ in groups}, key=lambda one: (one != "auroc", one))
     families = [
@@ -227,7 +253,9 @@ def _family(
         mine = [row[model] for row in counted]
         values = [score.mean for score in mine if score.mean is not None]
         if mean := average(values, (score.coverage for score in mine)):
-            means[model] = mean
+            rounds = joint(score.values for score in mine)
+            interval = interval_over(rounds, mean_ratio(mine), metric)
+            means[model] = replace(mean, interval=interval)
     first = rows[0].trial
     complete = members == everyone and bool(means)
     return Family(
@@ -242,13 +270,22 @@ def _whole_of(task: str, paths: set[str]) -> str | None:
 
 
 def _entry(model: str, info: ModelInfo, families: list[Family], metric: str) -> Entry:
-    counted = [f.means[model] for f in families if f.complete and f.metric == metric]
+    ranked = [f for f in families if f.complete and f.metric == metric]
+    counted = [f.means[model] for f in ranked]
     overall = average((mean.mean for mean in counted), (mean.coverage for mean in counted))
+    if overall:
+        overall = replace(overall, interval=_overall_interval(model, ranked, metric))
     found = [row for f in families for row in f.rows if model in row.scores]
     known = (row.scores[model].coverage for row in found)
     shares = [share for share in known if share is not None]
     coverage = (min(shares), max(shares)) if shares else None
     return Entry(model, info, None, overall, len({row.trial.task for row in found}), coverage)
+
+
+def _overall_interval(model: str, families: list[Family], metric: str) -> Interval | None:
+    scores = [[row.scores[model] for row in family.rows if row.shared] for family in families]
+    rounds = joint(joint(score.values for score in mine) for mine in scores)
+    return interval_over(rounds, mean_ratio(score for mine in scores for score in mine), metric)
 
 
 def _rank(entries: list[Entry]) -> list[Entry]:
@@ -258,9 +295,7 @@ def _rank(entries: list[Entry]) -> list[Entry]:
     )
     means = [one.overall.mean for one in order if one.overall]
     return [
-        Entry(
-            one.name, one.info, 1 + sum(mean > one.overall.mean for mean in means)
-            if one.overall else None, one.overall, one.tasks, one.coverage,
-        )
+        replace(one, rank=1 + sum(mean > one.overall.mean for mean in means))
+        if one.overall else one
         for one in order
     ]  # fmt: skip

@@ -6,7 +6,7 @@ they come from two embeddings of one model, kept apart as two models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -35,6 +35,8 @@ class Source:
     table: pa.Table
     provenance: object
     """Free-form JSON."""
+    published: bool = False
+    """Whether somebody else published these scores: they are shown, and marked as published."""
 
 
 def read_sources(paths: Iterable[Path]) -> list[Source]:
@@ -54,6 +56,8 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...], int]:
 
     Control tasks (shuffled labels), noisy labels and parts of a learning curve are left out and
     their rows counted.
+    The rows carry whether their source is published; a published model that has the name of one
+    that was probed is named apart.
     A model is divided when two embeddings of it give unequal values for the same number: its
     rows then carry the embedding in the model's name.
 
@@ -64,10 +68,7 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...], int]:
         unequal values.
 
     """
-    tables = [
-        source.table.append_column("file", pa.array([source.name] * len(source.table), pa.string()))
-        for source in sources
-    ]
+    tables = [_labelled(source) for source in _named_apart(list(sources))]
     given = _finite(pa.concat_tables(tables))
     table = _comparable(given)
     for name in REQUIRED:
@@ -75,12 +76,43 @@ def merge(sources: Iterable[Source]) -> tuple[pa.Table, tuple[str, ...], int]:
             bad = table.filter(pc.is_null(table[name]))["file"][0]
             message = f"{bad} has a row without {name}; run `probe` again"
             raise InputError(message)
-    distinct = group(table, *IDENTITY, "embedding", *MEASURED).aggregate([("file", "min")])
+    distinct = group(table, *IDENTITY, "embedding", "published", *MEASURED).aggregate(
+        [("file", "min")]
+    )
     _refuse_contradictions(distinct)
     divided = _contradicted_models(distinct)
     if divided:
         distinct = _divide(distinct, divided)
     return distinct, divided, len(given) - len(table)
+
+
+def _named_apart(sources: list[Source]) -> list[Source]:
+    """Say `(published)` after the name of a published model that was also probed."""
+    probed = {
+        name
+        for source in sources
+        if not source.published
+        for name in source.table["model"].unique().to_pylist()
+    }
+    apart = []
+    for source in sources:
+        given = source.table["model"].to_pylist() if source.published else []
+        if probed.isdisjoint(given):
+            apart.append(source)
+            continue
+        names = [f"{name} (published)" if name in probed else name for name in given]
+        place = source.table.column_names.index("model")
+        table = source.table.set_column(place, "model", pa.array(names, pa.string()))
+        apart.append(replace(source, table=table))
+    return apart
+
+
+def _labelled(source: Source) -> pa.Table:
+    """Add to every row its file, and whether that is published."""
+    count = len(source.table)
+    files = pa.array([source.name] * count, pa.string())
+    published = pa.array([source.published] * count, pa.bool_())
+    return source.table.append_column("file", files).append_column("published", published)
 
 
 def _comparable(table: pa.Table) -> pa.Table:

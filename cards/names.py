@@ -98,8 +98,9 @@ def counted(count: int, noun: str) -> str:
     """Write a count with its noun: 1 family, 3 families."""
     if count == 1:
         return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count:,} {plural}"
+    if noun.endswith("y"):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}es" if noun.endswith("s") else f"{count:,} {noun}s"
 
 
 def listed(names: Iterable[str], most: int = 4) -> str:

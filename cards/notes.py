@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cards.names import counted, listed, metric_name, percent, plain
 from cards.origins import changed
+from cards.published import left_out_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,9 @@ class Note:
 def notes(board: Leaderboard) -> list[Note]:
     """Return all remarks, the gravest first; empty when all models stand on equal footing."""
     return [
-        *_nothing_shared(board), *_apart(board), *_divided(board), *_missing(board),
-        *_changed(board), *_undefined(board), *_coverage(board), *_parts(board), *_mixed(board),
-        *_left_out(board),
+        *_nothing_shared(board), *_published(board), *_apart(board), *_divided(board),
+        *_missing(board), *_changed(board), *_undefined(board), *_coverage(board), *_parts(board),
+        *_mixed(board), *_left_out(board),
     ]  # fmt: skip
 
 
@@ -43,6 +44,21 @@ def _nothing_shared(board: Leaderboard) -> Iterator[Note]:
         "No task was scored for all models under the same condition, so there is no overall mean "
         "and no rank. Score the missing tasks, or leave a model out.",
     )
+
+
+def _published(board: Leaderboard) -> Iterator[Note]:
+    models = [entry.name for entry in board.entries if entry.info.published]
+    files = [source for source in board.sources if source.published]
+    if models:
+        yield Note(
+            "Published scores",
+            f"{listed(models, 9)} were not probed here: their scores are those of "
+            f"{listed(source.name for source in files)}, and stand beside runs under the protocol "
+            "paper only. They were taken on other folds, so no difference from them is tested.",
+        )
+    for source in files:
+        if said := left_out_note(source):
+            yield Note("Published, but left out", f"{said}.")
 
 
 def _apart(board: Leaderboard) -> Iterator[Note]:
@@ -126,10 +142,10 @@ def _undefined(board: Leaderboard) -> Iterator[Note]:
 
 
 def _coverage(board: Leaderboard) -> Iterator[Note]:
-    uneven = [row for row in board.rows if len({s.coverage for s in row.scores.values()}) > 1]
+    uneven = [row for row in board.rows if len(_coverages(row)) > 1]
     if uneven:
         worst = min(uneven, key=_least)
-        shares = sorted((score.coverage or 0.0, model) for model, score in worst.scores.items())
+        shares = sorted((share, model) for model, share in _known(worst))
         (low, lowest), (high, highest) = shares[0], shares[-1]
         yield Note(
             "Unequal coverage",
@@ -139,7 +155,7 @@ def _coverage(board: Leaderboard) -> Iterator[Note]:
             "These scores are averaged as they are; probe --common scores all models on the "
             "entities that all have.",
         )
-    others = [row for row in board.rows if len({s.coverage for s in row.scores.values()}) < 2]  # noqa: PLR2004
+    others = [row for row in board.rows if len(_coverages(row)) < 2]  # noqa: PLR2004
     sizes = [row for row in others if _unequal_sizes(row)]
     if sizes:
         yield Note(
@@ -149,12 +165,23 @@ def _coverage(board: Leaderboard) -> Iterator[Note]:
         )
 
 
+def _known(row: TaskRow) -> list[tuple[str, float]]:
+    """Return the models whose coverage is known, with it; published scores say nothing of it."""
+    shares = ((model, score.coverage) for model, score in row.scores.items())
+    return [(model, share) for model, share in shares if share is not None]
+
+
+def _coverages(row: TaskRow) -> set[float]:
+    return {share for _, share in _known(row)}
+
+
 def _least(row: TaskRow) -> tuple[float, str]:
-    return min(score.coverage or 0.0 for score in row.scores.values()), row.trial.task
+    return min(_coverages(row)), row.trial.task
 
 
 def _unequal_sizes(row: TaskRow) -> bool:
-    return len({(s.n_train, s.n_test) for s in row.scores.values() if s.defined == s.rounds}) > 1
+    known = [one for one in row.scores.values() if one.defined == one.rounds and one.n_test]
+    return len({(one.n_train, one.n_test) for one in known}) > 1
 
 
 def _parts(board: Leaderboard) -> Iterator[Note]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from cards.merge import IDENTITY, MEASURED, group, merge
 from cards.names import counted
+from cards.published import seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +78,13 @@ class Score:
     n_test: float | None
     coverage: float | None
     """Lowest share of the task's entities that have a vector."""
+    values: tuple[float | None, ...] = ()
+    """One value for each of the trial's rounds, in their order; empty for metrics of a label."""
+
+    @property
+    def ratio(self) -> float:
+        """Tested entities for each that trained, which `corrected_mean` needs; 0 if unknown."""
+        return (self.n_test or 0.0) / self.n_train if self.n_train else 0.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ class ModelInfo:
 
     modality: str
     embeddings: tuple[str, ...]
+    published: bool = False
+    """Whether somebody else published its scores; they were not made by a run of `probe`."""
 
 
 Metrics = dict[tuple[str | None, str], Score]
@@ -107,7 +117,9 @@ def gather(sources: Iterable[Source]) -> Scores:
     """Merge result files (see `cards.merge.merge`) and average over rounds."""
     distinct, divided, left_out = merge(sources)
     rows = _stratify(group(distinct, *IDENTITY, *MEASURED).aggregate([]))
-    return Scores(_models(distinct), _average(rows), divided, left_out)
+    models = _models(distinct)
+    published = frozenset(name for name, info in models.items() if info.published)
+    return Scores(models, seat(_average(rows), published), divided, left_out)
 
 
 def _stratify(rows: pa.Table) -> pa.Table:
@@ -134,11 +146,18 @@ def _stratify(rows: pa.Table) -> pa.Table:
 def _models(distinct: pa.Table) -> dict[str, ModelInfo]:
     modalities: dict[str, set[str]] = {}
     embeddings: dict[str, set[str]] = {}
-    for row in group(distinct, "model", "modality", "embedding").aggregate([]).to_pylist():
+    published: dict[str, bool] = {}
+    rows = group(distinct, "model", "modality", "embedding", "published").aggregate([])
+    for row in rows.to_pylist():
         modalities.setdefault(row["model"], set()).add(row["modality"] or "unknown")
         embeddings.setdefault(row["model"], set()).add(row["embedding"] or "unknown")
+        published[row["model"]] = row["published"]
     return {
-        model: ModelInfo(", ".join(sorted(modalities[model])), tuple(sorted(embeddings[model])))
+        model: ModelInfo(
+            ", ".join(sorted(modalities[model])),
+            tuple(sorted(embeddings[model])),
+            published[model],
+        )
         for model in sorted(modalities)
     }
 
@@ -146,10 +165,15 @@ def _models(distinct: pa.Table) -> dict[str, ModelInfo]:
 def _average(rows: pa.Table) -> dict[Trial, dict[str, Metrics]]:
     keys = (*SETTING, "stratum", "model")
     rounds: dict[tuple[str | None, ...], set[Round]] = {}
+    found: dict[tuple[str | None, ...], dict[Round, float | None]] = {}
     whole = rows.filter(pc.is_null(rows["label"]))
-    for row in group(whole, *keys, "seed", "repeat", "fold").aggregate([]).to_pylist():
-        key = tuple(row[name] for name in keys)
-        rounds.setdefault(key, set()).add((row["seed"], row["repeat"], row["fold"]))
+    columns = [whole[name].to_pylist() for name in (*keys, "metric")]
+    places = [whole[name].to_pylist() for name in ("seed", "repeat", "fold")]
+    for *where, metric, value, place in zip(
+        *columns, whole["value"].to_pylist(), zip(*places, strict=True), strict=True
+    ):
+        rounds.setdefault(tuple(where), set()).add(place)
+        found.setdefault((*where, metric), {})[place] = value
     averages = group(rows, *keys, "label", "metric").aggregate(
         [
             ("value", "mean"),
@@ -162,13 +186,15 @@ def _average(rows: pa.Table) -> dict[Trial, dict[str, Metrics]]:
         ]
     )
     trials: dict[Trial, dict[str, Metrics]] = {}
-    ordered = {key: tuple(sorted(found, key=_round_order)) for key, found in rounds.items()}
+    ordered = {key: tuple(sorted(some, key=_round_order)) for key, some in rounds.items()}
     for row in averages.to_pylist():
         key = tuple(row[name] for name in keys)
         trial = Trial(**{name: row[name] for name in SETTING}, rounds=ordered.get(key, ()))
+        mine = {} if row["label"] is not None else found[*key, row["metric"]]
         score = Score(
             row["value_mean"], row["value_stddev"], row["value_count"], row["count_all"],
             row["n_train_mean"], row["n_test_mean"], row["coverage_min"],
+            tuple(mine.get(place) for place in trial.rounds) if mine else (),
         )  # fmt: skip
         metrics = trials.setdefault(trial, {}).setdefault(row["model"], {})
         metrics[row["label"], row["metric"]] = score

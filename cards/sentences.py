@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING
 
 from cards.names import counted, listed, metric_name, number, plain
+from cards.standing import letters
 
 if TYPE_CHECKING:
-    from cards.leaderboard import Leaderboard
+    from cards.leaderboard import Entry, Leaderboard, TaskRow
 
 SAMPLE_SUFFIX = "-sample"
 
@@ -82,4 +84,61 @@ def lead(board: Leaderboard) -> str | None:
     return (
         f"{plain(first.name)} is ahead of {plain(second.name)} by {number(by)} overall "
         f"and on {ahead} of the {counted(len(pairs), 'shared task')}."
+    )
+
+
+def grouping(board: Leaderboard) -> str:
+    """Say which models the average ranks do not tell apart; empty where there is no test."""
+    standing = board.standing
+    if standing is None or standing.critical_difference is None:
+        return ""
+    top = [model for model, (first, _) in standing.groups.items() if first == 0]
+    by = (
+        f"over {counted(standing.tasks, 'task')} (critical difference "
+        f"{standing.critical_difference:.2f})"
+    )
+    if len(top) == len(standing.ranks):
+        return f"No two models differ significantly in average rank {by}."
+    if len(top) == 1:
+        return f"{plain(top[0])} has the best average rank, significantly {by}."
+    return f"The best group, whose average ranks do not differ significantly {by}: {listed(top)}."
+
+
+def model_verdict(board: Leaderboard, entry: Entry) -> str:
+    """Return a model's place in a sentence or two."""
+    if entry.overall is None or entry.rank is None:
+        return f"Scored on {counted(entry.tasks, 'task')}; not ranked, see the remarks."
+    interval = entry.overall.interval
+    sure = f" (95% interval {number(interval[0])} to {number(interval[1])})" if interval else ""
+    text = (
+        f"Place {entry.rank} of {len(board.entries)}: an overall mean of "
+        f"{number(entry.overall.mean)}{sure} {metric_name(board.metric)} over "
+        f"{counted(entry.overall.n, 'family')}, scored on {counted(entry.tasks, 'task')}."
+    )
+    standing = board.standing
+    if standing is None or entry.name not in standing.groups:
+        return text
+    first, last = standing.groups[entry.name]
+    peers = [
+        model
+        for model, (low, high) in standing.groups.items()
+        if model != entry.name and low <= last and high >= first
+    ]
+    apart = f"not significantly apart from {listed(peers)}" if peers else "apart from all others"
+    return (
+        f"{text} Average rank {standing.ranks[entry.name]:.1f}, group "
+        f"{letters((first, last))}: {apart}."
+    )
+
+
+def spread(row: TaskRow) -> str:
+    """Return how the scores of a task are distributed over the models."""
+    means = [score.mean for score in row.scores.values() if score.mean is not None]
+    if not means:
+        return "No model has a score."
+    if len(means) == 1:
+        return f"One model has a score: {number(means[0])}."
+    return (
+        f"{counted(len(means), 'model')}: {number(min(means))} to {number(max(means))}, "
+        f"median {number(statistics.median(means))}."
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +14,6 @@ from probes.result import write_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
 Row = dict[str, Any]
 
@@ -72,7 +73,7 @@ def rows_of(
     return rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rows() -> Callable[..., list[Row]]:
     """`rows_of`: the rows of one model."""
     return rows_of
@@ -90,3 +91,27 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write_file
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two controls on two tables of the sample: (folder of the dataset, results)."""
+    from extractors.__main__ import command as extract
+    from hf_datasets.__main__ import command as publish
+    from probes.__main__ import command as probe
+
+    folder = tmp_path_factory.mktemp("sample")
+    data = folder / "gene-benchmark-sample"
+    assert publish(["build", "gene-benchmark-sample", "--out", str(data)]) == 0
+    before = Path.cwd()
+    os.chdir(folder)  # so that the provenance names files and not folders
+    try:
+        for model in ("random", "bag-of-words"):
+            words = ["--model", model, "--input", data.name, "--out", f"{model}.parquet"]
+            assert extract(words) == 0
+        tasks = [f"{data.name}/{config}" for config in ("localization", "gene2gene")]
+        words = ["random.parquet", "bag-of-words.parquet", "--tasks", *tasks]
+        assert probe([*words, "--folds", "3", "--out", "results.parquet"]) == 0
+    finally:
+        os.chdir(before)
+    return data, folder / "results.parquet"

@@ -41,16 +41,16 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return captured.err
 
 
-def test_page_plot_and_table(
+def test_site_plot_and_table(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = tmp_path / "new" / "board.html"
-    assert command(["leaderboard", str(results), "--out", str(page), "--title", "Mine"]) == 0
+    out = tmp_path / "new" / "site"
+    assert command(["leaderboard", str(results), "--out", str(out), "--title", "Mine"]) == 0
     captured = capsys.readouterr()
-    assert "<title>Mine</title>" in page.read_text(encoding="utf-8")
-    assert page.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "<title>Mine</title>" in (out / "index.html").read_text(encoding="utf-8")
+    assert (out / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
     lines = captured.out.splitlines()
-    assert lines[-2:] == [f"page: {page}", f"plot: {page.with_suffix('.png')}"]
+    assert lines[-2:] == [f"site: {out / 'index.html'}", f"plot: {out / 'leaderboard.png'}"]
     board = build_leaderboard(read_sources([results]))
     for line, entry in zip(lines[1:], board.entries, strict=False):
         assert line.split()[:2] == [str(entry.rank), entry.name]
@@ -59,35 +59,31 @@ def test_page_plot_and_table(
         assert re.findall(r"(?<!± )-?\d\.\d{3}", line) == expected
         assert line.endswith("90%" if entry.name == "esm2" else "100%")
     told = captured.err.splitlines()
-    assert told[-2].startswith(f"wrote {page} and ")
-    assert told[-1].startswith("next: ")
+    assert told[-3].startswith(f"wrote {out} (a site of 2 models and ")
+    assert [line.split()[0] for line in told[-2:]] == ["next:", "next:"]
     assert any(line.startswith("note: unequal coverage") for line in told)
-    assert sorted(path.name for path in page.parent.iterdir()) == ["board.html", "board.png"]
 
 
-@pytest.mark.parametrize("out", ["site", "site/", "site.v2", "made.html", "old.html/"])
-def test_a_folder_gets_leaderboard_html(
+@pytest.mark.parametrize("out", ["site", "site/", "site.v2", "old.html/"])
+def test_a_folder_of_any_name_becomes_a_site(
     make_rows: MakeRows, write: Write, tmp_path: Path, out: str
 ) -> None:
     results = write("r.parquet", make_rows("a", families={"f": {"t": "binary"}}))
-    (tmp_path / "made.html").mkdir()
-    assert command(["leaderboard", str(results), "--out", f"{tmp_path}/{out}"]) == 0
-    names = sorted(path.name for path in (tmp_path / out).iterdir())
-    assert names == ["leaderboard.html", "leaderboard.png"]
+    for _ in range(2):
+        assert command(["leaderboard", str(results), "--out", f"{tmp_path}/{out}"]) == 0
+    names = {path.name for path in (tmp_path / out).iterdir()}
+    assert names == {
+        "README.md", "about.html", "assets", "index.html", "leaderboard.png", "manifest.json",
+        "models", "scores.csv", "scores.parquet", "tasks", "tasks.html", "vendor",
+    }  # fmt: skip
 
 
-def test_plot_goes_where_it_is_told(results: Path, tmp_path: Path) -> None:
-    page, plot = tmp_path / "a.html", tmp_path / "deep" / "b.png"
-    assert command(["leaderboard", str(results), "--out", str(page), "--plot", str(plot)]) == 0
-    assert plot.is_file()
-    assert not page.with_suffix(".png").exists()
-
-
-def test_the_same_command_writes_the_same_bytes(results: Path, tmp_path: Path) -> None:
-    for name in ("1", "2"):
-        assert command(["leaderboard", str(results), "--out", f"{tmp_path}/{name}"]) == 0
-    for name in ("leaderboard.html", "leaderboard.png"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+def test_a_page_is_refused(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, results, "--out", tmp_path / "board.html")
+    assert f"give a folder, as --out {tmp_path / 'board'}" in line
+    assert not (tmp_path / "board.html").exists()
 
 
 def test_hostile_names_do_not_reach_the_terminal(
@@ -103,36 +99,36 @@ def test_hostile_names_do_not_reach_the_terminal(
 
 
 def test_a_missing_file(capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path) -> None:
-    line = refused(capsys, tmp_path / "s.parquet", "--out", tmp_path / "x.html")
+    line = refused(capsys, tmp_path / "s.parquet", "--out", tmp_path / "x")
     assert "no file" in line
     assert "did you mean r.parquet?" in line
-    assert not (tmp_path / "x.html").exists()
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 no parquet PAR1", b"model,value\na,1\n"])
 def test_no_parquet(capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "r.parquet"
     path.write_bytes(content)
-    assert str(path) in refused(capsys, path, "--out", tmp_path / "x.html")
+    assert str(path) in refused(capsys, path, "--out", tmp_path / "x")
 
 
 def test_another_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "emb.parquet"
     pq.write_table(pa.table({"id": ["a"], "embedding": [[1.0]]}), path)
-    assert "is no result table" in refused(capsys, path, "--out", tmp_path / "x.html")
+    assert "is no result table" in refused(capsys, path, "--out", tmp_path / "x")
 
 
 def test_a_table_without_rows(
     capsys: pytest.CaptureFixture[str], write: Write, tmp_path: Path
 ) -> None:
-    assert "holds no result" in refused(capsys, write("r.parquet"), "--out", tmp_path / "x.html")
+    assert "holds no result" in refused(capsys, write("r.parquet"), "--out", tmp_path / "x")
 
 
 def test_contradicting_files(
     capsys: pytest.CaptureFixture[str], make_rows: MakeRows, write: Write, tmp_path: Path
 ) -> None:
     one, two = write("1.parquet", make_rows("m")), write("2.parquet", make_rows("m", value=0.5))
-    line = refused(capsys, one, two, "--out", tmp_path / "x.html")
+    line = refused(capsys, one, two, "--out", tmp_path / "x")
     assert "1.parquet" in line
     assert "2.parquet" in line
 
@@ -140,12 +136,15 @@ def test_contradicting_files(
 def test_places_that_cannot_be_written(
     capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path
 ) -> None:
-    assert "cannot create folder" in refused(capsys, results, "--out", results / "x.html")
-    (tmp_path / "p.png").mkdir()
-    page = tmp_path / "x.html"
-    assert "is a folder" in refused(capsys, results, "--out", page, "--plot", tmp_path / "p.png")
-    assert "end it with .png" in refused(capsys, results, "--out", page, "--plot", results)
-    assert not page.exists()
+    assert "is a file" in refused(capsys, results, "--out", results)
+    assert "cannot write" in refused(capsys, results, "--out", results / "x")
+    assert "not written by `cards leaderboard`" in refused(capsys, results, "--out", tmp_path)
+    assert results.is_file()
+    line = refused(capsys, results, "--out", tmp_path / "s", "--tasks-from", tmp_path / "none")
+    assert "no such folder" in line
+    line = refused(capsys, results, "--out", tmp_path / "s", "--push", "no-name")
+    assert "a Space is named org/name" in line
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["leaderboard"], ["leaderboard", "r"], ["leaderbord"]])

@@ -9,7 +9,8 @@ import pytest
 
 from cards.leaderboard import build_leaderboard
 from cards.merge import read_sources
-from cards.plots import drawable, leaderboard_png
+from cards.plots.canvas import drawable
+from cards.plots.leaderboard import leaderboard_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 import textwrap
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 
 from cards.colours import LIGHT_STOPS, domain, ink, ramp, step
 from cards.leaderboard import TaskRow
 from cards.names import DASH, counted, metric_name, number, plain
 from cards.page import family_title
+from cards.plots.canvas import FONT, INK, LINE, MUTED, drawable
+from cards.published import marked
 from cards.sentences import cautions, summary
 from hf_datasets.files import atomic_path
 
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
     from cards.leaderboard import Family, Leaderboard, Mean
 
-FONT = "DejaVu Sans"
-INK, MUTED, LINE, ACCENT, EMPTY = "#1c2227", "#5d676f", "#d5d9d7", "#1b5f86", "#ffffff"
+ACCENT, EMPTY = "#1b5f86", "#ffffff"
 DPI = 144
 # All lengths below are inches.
 MARGIN, LABELS, PANEL = 0.35, 2.6, 1.62
@@ -145,9 +144,9 @@ def _dots(board: Leaderboard, panels: list[Panel]) -> Band:
     head = 0.75
 
     def draw(figure: Figure, top: float) -> None:
-        for index, name in enumerate(names):
+        for index, entry in enumerate(board.entries):
             middle = top + head + (index + 0.5) * ROW
-            _write(figure, MARGIN, middle, drawable(name, 36))
+            _write(figure, MARGIN, middle, drawable(marked(entry), 36))
         for index, panel in enumerate(panels):
             left = MARGIN + LABELS + index * PANEL
             _write(
@@ -208,7 +207,7 @@ def _heat(board: Leaderboard, metric: str) -> Band:
             lines += [family, *family.rows]
     row_height = min(ROW, TALLEST / len(lines))
     names = [entry.name for entry in board.entries]
-    shown = [drawable(name, 22) for name in names]
+    shown = [drawable(marked(entry), 22) for entry in board.entries]
     head = 0.4 + 0.053 * max(len(name) for name in shown)
     height, width = row_height * len(lines), len(names) * _cell(board)
     numbers = len(names) * len(lines) <= MOST_NUMBERS
@@ -260,13 +259,3 @@ def _draw_row(axes: Axes, row: TaskRow, index: int, models: list[str], *, number
                 column + 0.5, index + 0.5, text, ha="center", va="center", fontsize=7,
                 color=ink(colour),
             )  # fmt: skip
-
-
-def drawable(text: str, most: int) -> str:
-    """Return `text` shortened and with every character that the font lacks as a box."""
-    return "".join(char if char in "\n " or _has_glyph(char) else "□" for char in plain(text, most))
-
-
-@cache
-def _has_glyph(char: str) -> bool:
-    return bool(get_font(findfont(FONT)).get_char_index(ord(char)))
