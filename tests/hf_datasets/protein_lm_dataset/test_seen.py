@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_datasets.protein_lm_dataset.seen import Seen
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.text(max_size=2), max_size=20), max_size=30))
 def test_it_is_a_set(batches: list[list[str]]) -> None:
     seen, plain = Seen(), set[str]()
