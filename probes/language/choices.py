@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 READINGS = ("byte", "sum", "token")
 """How options of unequal length are compared, the headline first."""
 INTEGER = re.compile(r"\d+")
+ROUNDING = 1e-9
+"""A variance below this, relative to the largest, is none."""
 
 
 @dataclass(frozen=True)
@@ -228,12 +230,15 @@ def place_bias(
         expected += share
         covariance += np.diag(share) - np.outer(share, share)
     statistic = p = None
-    freedom = int(np.linalg.matrix_rank(covariance)) if places else 0
+    sizes, directions = np.linalg.eigh(covariance)
+    # Shares of a question add up to 1, so one direction at least has no variance but rounding.
+    varies = sizes > ROUNDING * max(sizes, default=0)
+    freedom = int(np.count_nonzero(varies)) if wrong.any() else 0
     if freedom:
         from scipy.stats import chi2
 
-        gap = wrong - expected
-        statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
+        gap = directions.T[varies] @ (wrong - expected)
+        statistic = float(gap**2 @ (1 / sizes[varies]))
         p = float(chi2.sf(statistic, freedom))
     recall = [hit / n if n else None for hit, n in zip(hits.tolist(), asked.tolist(), strict=True)]
     return PlaceBias(

@@ -121,8 +121,11 @@ class LocalModel:
         """Return how many tokens the model reads, options included, and may write; exact."""
         total = 0
         for prompt in prompts:
-            rows = self._divide(prompt) if prompt.options else [(self._context(prompt), [])]
-            total += sum(len(context) + len(option) for context, option in rows)
+            if prompt.options:
+                rows = {(*context, *option[:-1]) for context, option in self._divide(prompt)}
+                total += sum(map(len, rows))
+            else:
+                total += len(self._context(prompt))
         return total, sum(prompt.max_tokens for prompt in prompts), True
 
     def ask(

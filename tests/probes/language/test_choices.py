@@ -91,6 +91,7 @@ def test_place_bias_finds_a_preference_and_nothing_in_blind_guesses() -> None:
     blind = [int(rng.integers(size)) for size in options]
     first = [0 if rng.random() < 0.5 else choice for choice in blind]
     assert (place_bias(first, answers, options).p or 1) < 1e-6
+    assert place_bias(first, answers, options).freedom == 5  # six places that add up
     ps: list[float] = []
     for seed in range(200):
         drawn = np.random.default_rng(seed)

@@ -184,7 +184,7 @@ def test_a_dry_run_tells_what_it_takes_and_writes_nothing(
     command([*asked[:-3], "--out", str(tmp_path / "r.parquet")])
     kept = rows_of(tmp_path / "r.answers.parquet")
     expected = sum(
-        one["prompt_tokens"] * len(one["option_tokens"]) + sum(one["option_tokens"]) for one in kept
+        sum(one["prompt_tokens"] + tokens - 1 for tokens in one["option_tokens"]) for one in kept
     )
     assert tokens == expected
     assert "prompts/s" in told
