@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cards.croissant import CROISSANT, MOST_TABLES, croissant
 from cards.names import counted
@@ -202,7 +202,7 @@ def _draw(
     now = {path.resolve() for files in drawn.values() for path in files}
     shown = sections(card.body).get("labels", "")
     for name in re.findall(rf"[(\"]({re.escape(PLOTS)}[\w.%-]+)[)\"]", shown):
-        old = root / name
+        old = root / unquote(name)
         if old.resolve() not in now and old.parent.resolve() == (root / PLOTS).resolve():
             old.unlink(missing_ok=True)
     return drawn, undrawn

@@ -78,6 +78,8 @@ LANGUAGE_METRICS = {
 NUMBERED = {"pcc-housekeeping": "hk", "pcc-developmental": "dev"}
 """Pearson's r of one of the numbers of a task → that number's name."""
 QUIZ = "protein-lm-bench"
+GENERATED = "generate"
+"""The protocol of `probe --model` that is ProteinLMBench's own."""
 PERCENT_ABOVE = 1.5
 """A table with larger scores than this is in per cent: but for UNBOUNDED, none goes beyond 1."""
 UNBOUNDED = frozenset({"rmse", "mae", "r2"})
@@ -163,7 +165,7 @@ def _converted(
             left_out[str(unknown)] += 1
             continue
         value = _number(path, line, record[column])
-        rows.append(row | {"value": value, "embedding": path.name, "protocol": PROTOCOL})
+        rows.append({"protocol": PROTOCOL} | row | {"value": value, "embedding": path.name})
     scores = [row for row in rows if row["value"] is not None and row["metric"] not in UNBOUNDED]
     if max((abs(row["value"]) for row in scores), default=0.0) > PERCENT_ABOVE:
         for row in scores:
@@ -243,6 +245,8 @@ def _fold(record: Row) -> int:
 def _language_row(record: Row) -> Row:
     """Return one score of a language model as a result row, without its value."""
     from hf_datasets.biology_instructions.tasks import DATASET, TASKS, task_path
+    from probes.language.pooled import POOLED
+    from probes.language.questions import MULTIPLE_CHOICE
     from probes.language.rows import PROBE, SPLIT, TASK_TYPES
 
     given = _required(record, "metric")
@@ -252,19 +256,23 @@ def _language_row(record: Row) -> Row:
         unknown = f"metric {given}"
         raise _Unknown(unknown)
     if name == QUIZ:
-        place = {"dataset": QUIZ, "config": "evaluation", "task": f"{QUIZ}/evaluation"}
-        kind = TaskType.MULTI_CLASS
+        place = {
+            "dataset": QUIZ, "config": "evaluation", "task": f"{QUIZ}/evaluation",
+            "protocol": GENERATED,
+        }  # fmt: skip
+        kind = MULTIPLE_CHOICE
     elif task := TASKS.get(name.removeprefix(f"{DATASET}/")):
         key = NUMBERED.get(given)
         if key is not None and key not in task.keys:
             unknown = f"metric {given} of task {name}"
             raise _Unknown(unknown)
-        # A score over several data sets or numbers is that of the table they are in.
-        several = bool(task.subtasks or task.keys)
         path = task_path(task, key) if key else task_path(task)
-        path = f"{DATASET}/{task.name}" if several and not key else path
+        if task.subtasks:
+            path = f"{DATASET}/{task.name}/{POOLED}"
+        elif task.keys and not key:  # over several numbers: that of the table they are in
+            path = f"{DATASET}/{task.name}"
         place = {"dataset": DATASET, "config": task.name, "task": path}
-        kind = TASK_TYPES[task.answer]
+        kind = TASK_TYPES[task.answer].value
     else:
         unknown = f"task {name}"
         raise _Unknown(unknown)
@@ -272,7 +280,7 @@ def _language_row(record: Row) -> Row:
     return place | {
         "model": _required(record, "model"),
         "modality": "text",
-        "task_type": kind.value,
+        "task_type": kind,
         "split": SPLIT,
         "probe": PROBE,
         "repeat": 0,

@@ -97,7 +97,9 @@ def create(call: Call) -> Answer:
     url = f"{call.hub.url}/{'' if kind == 'model' else kind + 's/'}{name}"
     if (kind, name) in call.hub.repositories:
         return Reply({"error": "You already created this repo", "url": url}, 409)
-    call.hub.repositories[kind, name] = Repository(kind, name)
+    if kind == "space" and wanted.get("sdk") not in {"static", "docker", "gradio"}:
+        raise HubError(400, "", "a Space needs an sdk")
+    call.hub.repositories[kind, name] = Repository(kind, name, sdk=wanted.get("sdk"))
     return {"url": url, "name": name, "id": name}
 
 

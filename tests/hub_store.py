@@ -127,6 +127,8 @@ class Repository:
     """org/name."""
     gated: bool = False
     """Whether its files, not their names, are kept from everyone."""
+    sdk: str | None = None
+    """What runs a space."""
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from cards.colours import domain
+from cards.names import metric_name
 from cards.page import family_title
 from cards.site.slugs import model_page, slug, task_page
 from cards.standing import ALPHA
@@ -51,6 +53,8 @@ def data_script(board: Leaderboard) -> str:
     data: dict[str, Any] = {
         "metric": board.metric,
         "metrics": board.metrics,
+        "named": {metric: metric_name(metric) for metric in board.metrics},
+        "domains": {metric: domain(metric) for metric in board.metrics},
         "models": [
             {
                 "name": entry.name,

@@ -15,7 +15,7 @@ import pytest
 
 from cards.leaderboard import Leaderboard, build_leaderboard
 from cards.merge import read_sources
-from cards.names import number
+from cards.names import metric_name, number
 from cards.site.build import build_site
 from cards.site.payload import family_key
 from cards.site.slugs import model_page, slug, task_page
@@ -263,6 +263,7 @@ def test_filters_compute_what_python_computes(
     assert len(rows) == len(names) == len(expected)
     for name, (_, mean, _, group, rank, _, *families) in names.items():
         assert [mean, group, rank, *families] == expected[name]
+    assert here.texts('#overview th[data-key="mean"] .more') == [metric_name(board.metric)]
     # The same from the address alone, in another window.
     again = visit(site / "index.html", here.hash, width=width)
     assert overview(again) == overview(here)

@@ -86,7 +86,7 @@ def test_real_tables_of_language_models(upstream: Path, name: str, rows: int, ta
     else:
         assert by["gpt4o", "biology-instructions/aan/label", "mcc"] == pytest.approx(-0.0329)
         assert ("gpt4o", "biology-instructions/ea/hk", "pearson") in by
-        assert ("gpt4o", "biology-instructions/emp", "mcc") in by
+        assert ("gpt4o", "biology-instructions/emp/pooled", "mcc") in by
         assert left_out_note(source) is None
     assert build_leaderboard([source]).entries
 

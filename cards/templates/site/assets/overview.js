@@ -9,8 +9,8 @@
   // What a header says beside the number of tasks: another metric, a condition.
   const beside = columns.map((th) => th.querySelector(".more").textContent.replace(/^[^,]*/, ""));
   const strip = (value, metric) => {
-    const low = metric === "auroc" ? 0.5 : 0;
-    return 4 + Math.min(1, Math.max(0, (value - low) / (1 - low))) * 112;
+    const [low, high] = board.domains[metric];
+    return 4 + Math.min(1, Math.max(0, (value - low) / (high - low))) * 112;
   };
   let found;
 
@@ -43,6 +43,11 @@
   function show() {
     const place = new Map([...found.overall].map(([model, one]) => [model, 1 + [...found.overall.values()].filter((other) => other.mean > one.mean).length]));
     const there = new Set(found.models);
+    // Where only regressions are left, the mean is of another metric.
+    if (found.metric) {
+      table.querySelector('th[data-key="mean"] .more').textContent = board.named[found.metric];
+      table.querySelectorAll("thead .axis text").forEach((text, end) => { text.textContent = String(board.domains[found.metric][end]); });
+    }
     const tops = found.families.map((family) => (family.means.size > 1 ? Math.max(...[...family.means.values()].map((mean) => Number(mean.mean.toFixed(3)))) : NaN));
     rows.forEach((row, model) => {
       row.hidden = !there.has(model);
