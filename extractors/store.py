@@ -10,6 +10,7 @@ vectors, one for each of the row's own tokens.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROVENANCE_KEY = b"genezoo"
+SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.parquet")
 STORED_TYPES = {"float32": pa.float32(), "float16": pa.float16()}
 
 
@@ -85,7 +87,8 @@ def load_embeddings(source: str) -> Embeddings:
     """Read embeddings from a file or pull them from the Hub.
 
     `source` is an embedding table, any table of vectors (CSV, TSV, Parquet, word2vec text), or
-    `org/name[@revision]` of a Hub dataset that holds one Parquet file of embeddings.
+    `org/name[@revision]` of a Hub dataset that holds one table of embeddings, in one Parquet file
+    or in shards.
 
     Raises
     ------
@@ -95,12 +98,13 @@ def load_embeddings(source: str) -> Embeddings:
     """
     name, _, revision = source.partition("@")
     if not Path(source).expanduser().exists() and HUB_ID.fullmatch(name) and _no_suffix(name):
-        path, provenance = _pull(name, revision or None)
+        paths, provenance = _pull(name, revision or None)
     else:
-        path, provenance = Path(source).expanduser(), {}
+        paths, provenance = [Path(source).expanduser()], {}
+    path = paths[0]
     require_file(path)
     if path.suffix.lower() in {".parquet", ".pq"} and _is_ours(path):
-        return _read_ours(source, path, provenance)
+        return _read_ours(source, paths, provenance)
     table = read_vector_table(path)
     return Embeddings(
         source, path.name.split(".")[0], "unknown", table.ids, table.vectors, {}, provenance
@@ -120,7 +124,8 @@ def _is_ours(path: Path) -> bool:
     return {"id", "embedding"} <= names
 
 
-def _read_ours(source: str, path: Path, extra: dict[str, Any]) -> Embeddings:
+def _read_ours(source: str, paths: list[Path], extra: dict[str, Any]) -> Embeddings:
+    path = paths[0]
     kind = pq.read_schema(path).field("embedding").type
     if pa.types.is_list(kind) and pa.types.is_nested(kind.value_type):
         message = (
@@ -128,7 +133,7 @@ def _read_ours(source: str, path: Path, extra: dict[str, Any]) -> Embeddings:
             "extract again with --pooling mean"
         )
         raise InputError(message)
-    table = pq.read_table(path)
+    table = pa.concat_tables([pq.read_table(one) for one in paths])
     if not (pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind)):
         message = f"column 'embedding' of {path} has type {kind}; a list of numbers is needed"
         raise InputError(message)
@@ -177,12 +182,20 @@ def _check(path: Path, ids: list[str], vectors: NDArray[np.float32]) -> None:
         raise InputError(message)
 
 
-def _pull(name: str, revision: str | None) -> tuple[Path, dict[str, Any]]:
-    """Download a Hub dataset of embeddings; return its one Parquet file and where it came from."""
+def _pull(name: str, revision: str | None) -> tuple[list[Path], dict[str, Any]]:
+    """Download a Hub dataset of embeddings; return its table's files and where it came from."""
     root = pull_snapshot(name, revision)
     files = sorted(root.rglob("*.parquet"))
-    if len(files) != 1:
+    if len(files) != 1 and not _is_sharded(files):
         found = shorten([path.relative_to(root) for path in files]) or "none"
         message = f"{name} holds {len(files)} Parquet files ({found}); one table is needed"
         raise InputError(message)
-    return files[0], {"pulled": {"dataset": name, "revision": root.name}}
+    return files, {"pulled": {"dataset": name, "revision": root.name}}
+
+
+def _is_sharded(files: list[Path]) -> bool:
+    """Whether these files, sorted, are all the shards of one table."""
+    matches = [SHARD.fullmatch(path.as_posix()) for path in files]
+    found = [(match[1], int(match[2]), int(match[3])) for match in matches if match]
+    wanted = [(found[0][0], at, len(files)) for at in range(len(files))] if found else []
+    return bool(files) and found == wanted
