@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from probes.language.asking import LanguageModel, Reply
     from probes.language.parsed import Rule
+    from probes.language.questions import Question
+    from probes.language.scoring import Scores
 
 Row = dict[str, Any]
 RULES: tuple[Rule, ...] = ("paper", "strict")
@@ -83,6 +85,62 @@ def score_quiz(
     return outcome
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Free answers scored by one rule."""
+
+    scores: Scores
+    coverage: float
+    """Share of all questions, asked or not, with an answer that can be read."""
+    rows: list[Row]
+
+
+def score_texts(
+    quiz: Quiz,
+    questions: Sequence[Question],
+    replies: Sequence[Reply],
+    model: LanguageModel,
+    rule: Rule,
+    *,
+    seed: int,
+    path: str,
+    total: int,
+) -> tuple[Texts, str]:
+    """Score free answers to questions of the kind of `quiz`; return them and a line of summary.
+
+    `path` is the task's in the results; `total` counts its questions before any were sampled.
+    """
+    from probes.language.scoring import score
+
+    task = quiz.task
+    assert task is not None  # noqa: S101  questions with options have no free answers
+    texts = [reply.text for reply in replies]
+    labels = [question.label for question in questions]
+    classes = quiz.place.classes if task.answer is Answer.EC else ()
+    scores = score(task, texts, labels, rule, classes=classes, seed=seed)
+    n_read = sum(one is not None for one in scores.parsed)
+    made = result_rows(
+        scores,
+        path=path,
+        model=model.name,
+        source=source_of(model),
+        dataset=quiz.dataset,
+        revision=quiz.revision,
+        config=quiz.place.config,
+        seed=seed,
+    )
+    coverage = n_read / total
+    rows = [row | {"coverage": coverage} for row in made]
+    counts = (n_read, len(questions), total)
+    line = _line(path, rule, scores.values, task.metrics, counts)
+    return Texts(scores, coverage, rows), line
+
+
+def source_of(model: LanguageModel) -> str:
+    """Return what answers came from, for the column `embedding`."""
+    return f"{model.name}@{model.revision}" if model.revision else model.name
+
+
 class _Scoring:
     """One quiz with its replies."""
 
@@ -90,7 +148,7 @@ class _Scoring:
         self, quiz: Quiz, replies: Sequence[Reply], model: LanguageModel, seed: int
     ) -> None:
         self.quiz, self.replies, self.model, self.seed = quiz, replies, model, seed
-        self.source = f"{model.name}@{model.revision}" if model.revision else model.name
+        self.source = source_of(model)
         self.failed = sum(reply.error is not None for reply in replies)
 
     def choices(self) -> Scored:
@@ -165,47 +223,36 @@ class _Scoring:
         place = dict(zip(used, decided.tolist(), strict=True))
         answers = [self._answer(at, chosen=place.get(at)) for at in range(len(sums))]
         whole = {one.metric: one.value for one in measures if one.label is None}
-        summary = [_line(quiz, "log-likelihood", whole, ("mcc", "accuracy", "auroc"), len(used))]
-        return Scored(rows, answers, summary, {"coverage": coverage}, self.failed)
+        wanted = ("mcc", "accuracy", "auroc")
+        counts = (len(used), len(sums), quiz.total)
+        line = _line(quiz.place.task, "log-likelihood", whole, wanted, counts)
+        return Scored(rows, answers, [line], {"coverage": coverage}, self.failed)
 
     def instructions(self) -> Scored:
         """Score free text by both rules."""
-        from probes.language.scoring import score
-
-        quiz, task = self.quiz, self.quiz.task
-        assert task is not None  # noqa: S101  `choices` has the others
-        texts = [reply.text for reply in self.replies]
-        labels = [question.label for question in quiz.questions]
-        classes = quiz.place.classes if task.answer is Answer.EC else ()
+        quiz = self.quiz
         rows: list[Row] = []
         summary: list[str] = []
         details: dict[str, Any] = {}
         parsed: dict[str, list[str | None]] = {}
         for rule in RULES:
-            scores = score(task, texts, labels, rule, classes=classes, seed=self.seed)
-            n_read = sum(one is not None for one in scores.parsed)
-            coverage = n_read / quiz.total
-            made = result_rows(
-                scores,
-                path=quiz.place.task,
-                model=self.model.name,
-                source=self.source,
-                dataset=quiz.dataset,
-                revision=quiz.revision,
-                config=quiz.place.config,
-                seed=self.seed,
-            )
-            rows.extend(row | {"coverage": coverage} for row in made)
+            texts, line = score_texts(
+                quiz, quiz.questions, self.replies, self.model, rule, seed=self.seed,
+                path=quiz.place.task, total=quiz.total,
+            )  # fmt: skip
+            scores = texts.scores
+            rows.extend(texts.rows)
             parsed[rule] = [one.json if one is not None else None for one in scores.parsed]
-            summary.append(_line(quiz, rule, scores.values, task.metrics, n_read))
+            summary.append(line)
             details[rule] = {
-                "coverage": coverage,
+                "coverage": texts.coverage,
                 "intervals": {name: list(pair) for name, pair in scores.intervals.items()},
                 "unparsed": scores.unparsed,
+                "leaked": scores.leaked,
             }
         answers = [
             self._answer(at, paper=parsed["paper"][at], strict=parsed["strict"][at])
-            for at in range(len(texts))
+            for at in range(len(self.replies))
         ]
         return Scored(rows, answers, summary, details, self.failed)
 
@@ -316,19 +363,20 @@ def _choice_summary(quiz: Quiz, protocol: str, scores: ChoiceScores) -> list[str
 
 
 def _line(
-    quiz: Quiz,
+    path: str,
     protocol: str,
     values: Mapping[str, float | None],
     wanted: Sequence[str],
-    n_read: int,
+    counts: tuple[int, int, int],
 ) -> str:
+    """Tell scores; `counts` are the questions with a readable answer, those asked, and all."""
+    n_read, asked, total = counts
     shown = [
         f"{name} {'undefined' if value is None else f'{value:.3f}'}"
         for name, value in values.items()
         if name.partition("/")[0] in wanted
     ]
-    asked = len(quiz.questions)
     return (
-        f"{quiz.place.task} ({protocol}): {', '.join(shown) or 'no score'}; {asked:,} of "
-        f"{quiz.total:,} questions, {share(n_read / asked)} with an answer that can be read"
+        f"{path} ({protocol}): {', '.join(shown) or 'no score'}; {asked:,} of {total:,} "
+        f"questions, {share(n_read / asked)} with an answer that can be read"
     )

@@ -15,6 +15,7 @@ from hf_datasets import __version__
 from hf_datasets.command import progress, say
 from hf_datasets.errors import one_line, shorten
 from probes.language.estimate import Estimate, Prices, estimate
+from probes.language.pooled import score_pooled
 from probes.language.results import Scored, score_quiz
 
 if TYPE_CHECKING:
@@ -145,11 +146,16 @@ def score_all(
                 f"{one.failed:,} of {len(mine):,} questions of {quiz.name} have no answer and "
                 f"{fate}: {shorten(reasons, 2)}"
             )
+    replied = (
+        (quiz, [replies[at] for at in places])
+        for quiz, places in zip(plan.quizzes, plan.places, strict=True)
+    )
+    pooled, pooled_lines = score_pooled(replied, plan.model, seed=settings.seed)
     return Asked(
-        [row for one in scored for row in one.rows],
+        [*(row for one in scored for row in one.rows), *pooled],
         [row for one in scored for row in one.answers],
         _provenance(plan, scored, settings) | {"problems": problems},
-        [line for one in scored for line in one.summary],
+        [*(line for one in scored for line in one.summary), *pooled_lines],
         problems,
     )
 

@@ -21,10 +21,12 @@ from tiny_language_model import questions, save_bench, save_instructions
 from cards.__main__ import command as cards
 from cards.leaderboard import build_leaderboard
 from cards.merge import read_sources
-from hf_datasets.biology_instructions.tasks import NCRNA
+from hf_datasets.biology_instructions.tasks import NCRNA, TASKS
 from probes.__main__ import command
 from probes.language.answers_file import ANSWER_SCHEMA
 from probes.language.choices import decide, first_integer
+from probes.language.results import RULES
+from probes.language.scoring import score
 from probes.result import RESULT_SCHEMA
 
 if TYPE_CHECKING:
@@ -317,6 +319,15 @@ def test_instructions_are_read_by_both_rules(
         }  # fmt: skip
         read = [one[rule] is not None for one in answers if one["subtask"] == "H3"]
         assert share == pytest.approx(np.mean(read))
+    # As published: one number over all data sets of a task.
+    emp = [one for one in answers if one["task"] == "emp"]
+    for rule in RULES:
+        whole = score(
+            TASKS["emp"], [one["answer"] for one in emp], [one["label"] for one in emp], rule
+        )
+        mcc = value(rows, "mcc", task=f"{name}/emp/pooled", protocol=rule)
+        assert mcc == pytest.approx(whole.values["mcc"])
+    assert not any(row["task"].startswith(f"{name}/ea/pooled") for row in rows)
     assert all(one["prompt"] and one["answer"] is not None for one in answers)
     assert "with an answer that can be read" in capsys.readouterr().out
 
