@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/extract --model bag-of-words --input demo/gene-benchmark-sample --out demo/bag-of-words.parquet
 	$(BIN)/extract --model random --input demo/gene-benchmark-sample --out demo/random.parquet
 	$(BIN)/probe demo/minilm.parquet demo/bag-of-words.parquet demo/random.parquet --tasks demo/gene-benchmark-sample --out demo/results.parquet
-	$(BIN)/cards leaderboard demo/results.parquet --out demo/leaderboard.html
+	$(BIN)/cards leaderboard demo/results.parquet --out demo/site --tasks-from demo/gene-benchmark-sample
 
 test: setup
 	$(BIN)/pytest -n $(WORKERS)
