@@ -6,27 +6,30 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import platform
 import shutil
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from extractors.parts import PART_CHARACTERS, PART_NUMBERS, Parts, cut
+from extractors.provenance import (
+    canonical,
+    common_provenance,
+    difference_of,
+    layer_provenances,
+)
 from extractors.store import embedding_schema, read_provenance, vector_length
 from extractors.survey import Survey
 from extractors.workers import Facts, encode_parts, load_prepared, share_parts, start_workers
-from hf_datasets import __version__
 from hf_datasets.command import progress, say
-from hf_datasets.errors import InputError, one_line
+from hf_datasets.errors import InputError
 from hf_datasets.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+    from pathlib import Path
 
     from extractors.inputs import Input
     from extractors.loading import Loader
@@ -36,7 +39,6 @@ SHOWN_FAILURES = 5
 LOCK = "lock"
 JOB = "job.json"
 LAYER = "{layer}"
-LIBRARIES = ("numpy", "pyarrow", "scikit-learn", "torch", "transformers", "sentence-transformers")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def extract(
         if restart:
             _clear(folder)
         survey = Survey(source, folder)
-        common = _common(loader, source, survey, stored) | {"name": name}
+        common = common_provenance(
+            loader.record, source.describe(), survey.n_rows, survey.fingerprint, stored
+        ) | {"name": name}
         scratch = folder / f"prepared-{_key(loader, common)}"
         if not restart:
             loader = _with_known_budget(loader, folder, out)
@@ -94,7 +98,7 @@ def extract(
                 message = f"model {loader.record.name} has no layers; leave --layers out"
                 raise InputError(message)
             outs = _outs(out, facts.layers)
-            tables = _provenances(common, facts)
+            tables = layer_provenances(common, facts)
             if not restart and _finished(folder, outs, tables):
                 say(f"{outs[0]} is this very run, finished before: nothing to do")
                 return _summary(outs, reused=survey.n_rows)
@@ -136,7 +140,7 @@ def _models(
         least = min((facts.budget for facts in said if facts.budget), default=None)
         alike = [facts.with_budget(least) for facts in said]
         for device, facts in zip(devices, alike, strict=True):
-            if difference := _difference(asdict(alike[0]), asdict(facts)):
+            if difference := difference_of(asdict(alike[0]), asdict(facts)):
                 message = f"{devices[0]} and {device} would not compute the same: {difference}"
                 raise InputError(message)
         yield alike[0], lambda parts, work: share_parts(workers, parts, least, work)
@@ -158,40 +162,10 @@ def _outs(out: Path, layers: tuple[int, ...]) -> list[Path]:
     return [out]
 
 
-def _canonical(provenance: dict[str, Any]) -> str:
-    return json.dumps(provenance, sort_keys=True, ensure_ascii=False, indent=1)
-
-
-def _common(loader: Loader, source: Input, survey: Survey, stored: str) -> dict[str, Any]:
-    """Return all that decides the bytes but the model, and nothing that changes by itself."""
-    record = loader.record
-    versions = {"genezoo": __version__, "python": platform.python_version()}
-    for library in LIBRARIES:
-        with contextlib.suppress(PackageNotFoundError):
-            versions[library] = version(library)
-    return {
-        "model": record.name,
-        "modality": record.modality,
-        "hub_id": None if record.hub_id and Path(record.hub_id).is_dir() else record.hub_id,
-        "licence": record.licence,
-        "citation": record.citation,
-        "input": {**source.describe(), "rows": survey.n_rows, "fingerprint": survey.fingerprint},
-        "stored": stored,
-        "versions": versions,
-    }
-
-
-def _provenances(common: dict[str, Any], facts: Facts) -> list[dict[str, Any]]:
-    """Return the provenance of each layer's table, as a run of that layer alone has it."""
-    if not facts.layers:
-        return [common | {"encoder": facts.described}]
-    return [common | {"encoder": {**facts.described, "layer": layer}} for layer in facts.layers]
-
-
 def _key(loader: Loader, common: dict[str, Any]) -> str:
     """Return 16 digits that tell the settings of a run from others, before its model is loaded."""
     settings = asdict(replace(loader.settings, budget=None))
-    text = _canonical(common | {"settings": settings})
+    text = canonical(common | {"settings": settings})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -214,18 +188,6 @@ def _with_known_budget(loader: Loader, folder: Path, out: Path) -> Loader:
     return replace(loader, find_budget=False, settings=replace(loader.settings, budget=budget))
 
 
-def _difference(old: dict[str, Any], new: dict[str, Any], at: str = "") -> str | None:
-    """Name the first setting that differs: `encoder.dtype was float32, now bfloat16`."""
-    for key in sorted({*old, *new}):
-        before, now, where = old.get(key), new.get(key), f"{at}{key}"
-        if isinstance(before, dict) and isinstance(now, dict):
-            if found := _difference(before, now, f"{where}."):
-                return found
-        elif before != now:
-            return one_line(f"{where} was {before}, now {now}")[:200]
-    return None
-
-
 def _read_provenance(path: Path) -> dict[str, Any]:
     try:
         return read_provenance(pq.read_schema(path))
@@ -239,7 +201,7 @@ def _finished(folder: Path, outs: Sequence[Path], provenances: Sequence[dict[str
     for out, provenance, exists in zip(outs, provenances, there, strict=True):
         if not exists:
             continue
-        difference = _difference(_read_provenance(out), json.loads(_canonical(provenance)))
+        difference = difference_of(_read_provenance(out), json.loads(canonical(provenance)))
         if difference is not None:
             message = (
                 f"{out} exists and is another table ({difference}); "
@@ -253,8 +215,8 @@ def _take_job(folder: Path, job: dict[str, Any]) -> None:
     """Note what this run does; InputError when the folder holds parts of other settings."""
     note = folder / JOB
     if note.is_file():
-        difference = _difference(
-            json.loads(note.read_text(encoding="utf-8")), json.loads(_canonical(job))
+        difference = difference_of(
+            json.loads(note.read_text(encoding="utf-8")), json.loads(canonical(job))
         )
         if difference is not None:
             message = (
@@ -265,7 +227,7 @@ def _take_job(folder: Path, job: dict[str, Any]) -> None:
     else:
         for leftover in folder.glob("part-*"):
             leftover.unlink()
-    write_text(note, _canonical(job))
+    write_text(note, canonical(job))
 
 
 @contextlib.contextmanager

@@ -201,8 +201,17 @@ class DatasetInput(Input):
 
     def rows(self) -> Iterator[Rows]:
         """Yield ids and values from the memory-mapped table."""
+        yield from self.stretch(0, len(self))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._table)
+
+    def stretch(self, start: int, stop: int) -> Iterator[Rows]:
+        """Yield ids and values of the rows from `start` to `stop`."""
         wanted = [self._id] if self._column is None else [self._id, self._column]
-        for batch in self._table.select_columns(wanted).with_format("arrow").iter(BATCH_ROWS):
+        rows = self._table.select(range(start, stop)).select_columns(wanted)
+        for batch in rows.with_format("arrow").iter(BATCH_ROWS):
             ids = [str(entity or "") for entity in batch.column(0).to_pylist()]
             yield ids, batch.column(1).to_pylist() if self._column else [None] * len(ids)
 
@@ -261,10 +270,17 @@ def open_input(
             known = ", ".join(sorted(SUFFIXES))
             message = f"unknown format {plain_suffix(path)!r} of {path}; choices: {known}"
             raise InputError(message)
-        names = column_names(path)
-        key = _pick(str(path), names, id_column, ID_COLUMNS, "--id")
-        return TableInput(path, key, _pick_value(str(path), names, column, reads))
+        return TableInput(path, *table_columns(path, reads, column, id_column))
     return open_dataset_input(parse_reference(source), reads, column, id_column)
+
+
+def table_columns(
+    path: Path, reads: tuple[str, ...], column: str | None, id_column: str | None
+) -> tuple[str, str | None]:
+    """Return the columns of a table that hold names and values, None where none are read."""
+    names = column_names(path)
+    key = _pick(str(path), names, id_column, ID_COLUMNS, "--id")
+    return key, _pick_value(str(path), names, column, reads)
 
 
 def _open_list(path: Path, reads: tuple[str, ...]) -> ListInput:

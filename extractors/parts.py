@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +58,13 @@ def cut(source: Input, most_characters: int = PART_CHARACTERS) -> Iterator[Work]
         yield Work(number, ids, values)
 
 
+class Sink(Protocol):
+    """Takes the vectors of parts, in order."""
+
+    def write(self, number: int, ids: Sequence[str], encoded: Encoded) -> None:
+        """Take one part."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """A folder of parts, each a Parquet file for every layer that is read."""
@@ -93,7 +100,7 @@ class Parts:
             self.paths(number), self.schemas, encoded.layers, strict=True
         ):
             with atomic_path(path) as temporary:
-                table = _table(ids, vectors, encoded, schema)
+                table = rows_table(ids, vectors, encoded, schema)
                 pq.write_table(table, temporary, use_dictionary=False)
         release_memory()
 
@@ -114,30 +121,47 @@ class Parts:
 
     def _join(self, layer: int, out: Path) -> int:
         """Write a layer's parts into `out`, a row group at a time; return the number of rows."""
-        schema, rows, waiting = self.schemas[layer], 0, 0
-        tables: list[pa.Table] = []
-        # No dictionaries: vectors and ids hardly repeat, and building them takes memory and time.
-        with pq.ParquetWriter(
-            out, schema, compression="zstd", write_page_index=True, use_dictionary=False
-        ) as writer:
-
-            def write() -> None:
-                group = pa.concat_tables(tables)
-                writer.write_table(group, row_group_size=max(1, len(group)))
-                tables.clear()
-                release_memory()
-
+        schema, rows = self.schemas[layer], 0
+        with GroupWriter(out, schema) as writer:
             for path in sorted(self.folder.glob(f"part-????????{self._ending(layer)}.parquet")):
                 with pq.ParquetFile(path) as part:
-                    tables.append(part.read(use_threads=False).cast(schema))
-                rows += len(tables[-1])
-                waiting += tables[-1].nbytes
-                if waiting >= GROUP_BYTES:
-                    write()
-                    waiting = 0
-            if tables:
-                write()
+                    table = part.read(use_threads=False).cast(schema)
+                rows += len(table)
+                writer.add(table)
         return rows
+
+
+class GroupWriter(contextlib.AbstractContextManager["GroupWriter"]):
+    """Writes a finished embedding table, its rows gathered into groups of about GROUP_BYTES."""
+
+    def __init__(self, out: Path, schema: pa.Schema) -> None:
+        # No dictionaries: vectors and ids hardly repeat, and building them takes memory and time.
+        self._writer = pq.ParquetWriter(
+            out, schema, compression="zstd", write_page_index=True, use_dictionary=False
+        )
+        self._waiting: list[pa.Table] = []
+        self._bytes = 0
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        try:
+            if not failed and self._waiting:
+                self._write()
+        finally:
+            self._writer.close()
+
+    def add(self, table: pa.Table) -> None:
+        """Take more rows."""
+        self._waiting.append(table)
+        self._bytes += table.nbytes
+        if self._bytes >= GROUP_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        group = pa.concat_tables(self._waiting)
+        self._writer.write_table(group, row_group_size=max(1, len(group)))
+        self._waiting.clear()
+        self._bytes = 0
+        release_memory()
 
 
 def release_memory() -> None:
@@ -145,7 +169,9 @@ def release_memory() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _table(ids: Sequence[str], vectors: Vectors, encoded: Encoded, schema: pa.Schema) -> pa.Table:
+def rows_table(
+    ids: Sequence[str], vectors: Vectors, encoded: Encoded, schema: pa.Schema
+) -> pa.Table:
     """Return the rows as an Arrow table; a failed row has no vector."""
     kind = schema.field("embedding").type
     failed = np.array([error is not None for error in encoded.errors], dtype=np.bool_)

@@ -19,14 +19,14 @@ from extractors.inputs import Missing
 from hf_datasets.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from multiprocessing.connection import Connection
     from pathlib import Path
 
     from extractors.inputs import Input
     from extractors.loading import Loader
     from extractors.model import Encoded, Encoder
-    from extractors.parts import Parts, Work
+    from extractors.parts import Parts, Sink, Work
 
 AHEAD = 2
 """Parts that are tokenised before, and written after, the one in the model."""
@@ -70,7 +70,7 @@ def load_prepared(loader: Loader, device: str, source: Input, scratch: Path) -> 
 
 
 def encode_parts(
-    encoder: Encoder[Any], parts: Parts, work: Iterator[Work]
+    encoder: Encoder[Any], parts: Sink, work: Iterator[Work]
 ) -> Generator[int, None, None]:
     """Encode and write parts; yield the number of rows of each that is on disk, in order.
 
@@ -120,15 +120,13 @@ def _with_reasons(encoded: Encoded, values: Sequence[Any]) -> Encoded:
 
 
 class Worker:
-    """A process with a model on one device."""
+    """A process with a model on one device, which runs `serve(pipe, *arguments)`."""
 
-    def __init__(self, loader: Loader, device: str, source: Input, scratch: Path) -> None:
+    def __init__(self, device: str, serve: Callable[..., None], *arguments: object) -> None:
         self.device, self.in_hand = device, 0
         context = get_context("spawn")  # a fork would share the state of CUDA and of threads
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, loader, device, source, scratch), daemon=True
-        )
+        self._process = context.Process(target=serve, args=(theirs, *arguments), daemon=True)
         # Ctrl-C reaches all processes of a terminal: this one stays deaf, the parent ends it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -177,7 +175,8 @@ def start_workers(
     workers: list[Worker] = []
     try:
         for device in devices:
-            workers.append(Worker(loader, device, source, scratch))  # noqa: PERF401  stopped below
+            worker = Worker(device, _serve, loader, device, source, scratch)
+            workers.append(worker)  # at once: it is stopped below
         yield workers, [worker.receive() for worker in workers]
     finally:
         for worker in workers:
@@ -210,7 +209,7 @@ def _feed(worker: Worker, work: Iterator[Work]) -> None:
 
 def _serve(pipe: Connection, loader: Loader, device: str, source: Input, scratch: Path) -> None:
     """Be the process of one device."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         encoder = load_prepared(loader, device, source, scratch)
         pipe.send(Facts.of(encoder))
@@ -223,7 +222,7 @@ def _serve(pipe: Connection, loader: Loader, device: str, source: Input, scratch
         pipe.send(RuntimeError(one_line(f"{type(error).__name__} on {device}: {error}")))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End at once when the parent is gone, so that nothing is written behind a new run's back."""
     parent = parent_process()
     if parent is not None:

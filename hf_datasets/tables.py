@@ -100,11 +100,11 @@ def column_names(path: Path) -> list[str]:
     """Return the columns of a table, in order."""
     kind = _require_format(path)
     if kind == "parquet":
-        with _parquet(path) as file:
+        with open_parquet(path) as file:
             return list(file.schema_arrow.names)
     if kind == "jsonl":
         with open_lines(path) as lines:
-            return list(_json_object(path, 1, next(lines, "")))
+            return list(json_object(path, 1, next(lines, "")))
     with open_lines(path) as lines:
         header = next(csv.reader(lines, delimiter=_delimiter(kind)), [])
     doubled = sorted({name for name in header if header.count(name) > 1})
@@ -133,7 +133,7 @@ def read_columns(path: Path, columns: list[str]) -> Iterator[list[list[str | Non
     require_columns(path, columns)
     kind = _require_format(path)
     if kind == "parquet":
-        yield from _read_parquet(path, columns)
+        yield from read_row_groups(path, columns, None)
     elif kind == "jsonl":
         yield from _read_json(path, columns)
     else:
@@ -195,9 +195,9 @@ def _read_json(path: Path, columns: list[str]) -> Iterator[list[list[str | None]
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            record = _json_object(path, number, line)
+            record = json_object(path, number, line)
             for column, name in zip(batch, columns, strict=True):
-                column.append(_json_text(path, number, name, record.get(name)))
+                column.append(json_text(path, number, name, record.get(name)))
             if len(batch[0]) >= BATCH_ROWS:
                 yield batch
                 batch = [[] for _ in columns]
@@ -205,7 +205,8 @@ def _read_json(path: Path, columns: list[str]) -> Iterator[list[list[str | None]
         yield batch
 
 
-def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+def json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+    """Return what a line holds; InputError when it is no JSON object."""
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
@@ -217,7 +218,8 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     return record
 
 
-def _json_text(path: Path, number: int, name: str, value: object) -> str | None:
+def json_text(path: Path, number: int, name: str, value: object) -> str | None:
+    """Return a value as text, None for null; InputError for lists and objects."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int | float):
@@ -227,7 +229,8 @@ def _json_text(path: Path, number: int, name: str, value: object) -> str | None:
 
 
 @contextlib.contextmanager
-def _parquet(path: Path) -> Iterator[Any]:
+def open_parquet(path: Path) -> Iterator[Any]:
+    """Open a `pyarrow.parquet.ParquetFile`; InputError for a file that is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -239,9 +242,12 @@ def _parquet(path: Path) -> Iterator[Any]:
         raise InputError(message) from error
 
 
-def _read_parquet(path: Path, columns: list[str]) -> Iterator[list[list[str | None]]]:
-    with _parquet(path) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+def read_row_groups(
+    path: Path, columns: list[str], groups: list[int] | None
+) -> Iterator[list[list[str | None]]]:
+    """Yield batches of the named columns of some row groups of a Parquet file, None for all."""
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=columns):
             yield [_texts(path, name, batch.column(name)) for name in columns]
 
 

@@ -61,7 +61,7 @@ def test_reading_computing_and_writing_overlap(
     tokenized: list[str] = []
     embedded: list[str] = []
     second_tokenized, second_embedded = threading.Event(), threading.Event()
-    embed, table = RandomControl.embed, parts._table
+    embed, table = RandomControl.embed, parts.rows_table
 
     def tokenize(self: RandomControl, ids: Sequence[str], values: Sequence[Any]) -> Any:
         assert len(tokenized) <= len(embedded) + AHEAD + 1
@@ -83,7 +83,7 @@ def test_reading_computing_and_writing_overlap(
 
     monkeypatch.setattr(RandomControl, "tokenize", tokenize)
     monkeypatch.setattr(RandomControl, "embed", slow_embed)
-    monkeypatch.setattr(parts, "_table", slow_table)
+    monkeypatch.setattr(parts, "rows_table", slow_table)
     assert command(random_words(tmp_path)) == 0
     assert tokenized == embedded == [f"g{part * PART_ROWS}" for part in range(7)]
     assert (tmp_path / "out.parquet").read_bytes() == expected
@@ -106,7 +106,7 @@ def test_an_error_in_any_thread_is_one_line_and_keeps_what_was_done(
     owner, name = {
         "read": (RandomControl, "tokenize"),
         "compute": (RandomControl, "embed"),
-        "write": (parts, "_table"),
+        "write": (parts, "rows_table"),
     }[where]
     real, calls = getattr(owner, name), []
 
