@@ -201,7 +201,8 @@ def _mixed(board: Leaderboard) -> Iterator[Note]:
     if beside:
         yield Note(
             "Listed beside",
-            f"{listed(metric_name(metric) for metric in beside)} has another scale than "
+            f"{listed(metric_name(metric) for metric in beside)} "
+            f"{'has another scale' if len(beside) == 1 else 'have other scales'} than "
             f"{metric_name(board.metric)}: those families have their own columns and are not in "
             "the overall mean.",
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hf_datasets.build import Build, BuildOptions
+    from hf_datasets.registry import DatasetRecord
 
 
 def build_parser() -> CommandParser:
@@ -114,18 +115,23 @@ def build(arguments: argparse.Namespace) -> int:
         say(f"unchanged {arguments.out}: sources, options and code are those it was built from")
     else:
         say(f"wrote {arguments.out} ({record.name} {record.version})")
-    say(f"next: {next_step(record.name, arguments.out, built)}")
+    say(f"next: {next_step(record, arguments.out, built)}")
     return status
 
 
-def next_step(name: str, out: Path, built: Build) -> str:
-    """Return what one would do next: of a dataset without tasks, load it."""
-    from hf_datasets.task import tasks_of_table
+ASKED = ({"question", "options", "answer"}, {"instruction", "label"})
+"""Columns of tables that language models are asked from."""
 
-    tables = built.tables
-    if tables and not any(tasks_of_table(name, one, tables[one].features) for one in tables):
-        return f'in Python, hf_datasets.load_dataset("{out}", "{next(iter(tables))}")'
-    return f"extract --model minilm --input {out} --out minilm.parquet"
+
+def next_step(record: DatasetRecord, out: Path, built: Build) -> str:
+    """Return what one would do next with a dataset of this kind."""
+    if "genes" in record.configs:
+        return f"extract --model minilm --input {out} --out minilm.parquet"
+    columns = {config: set(table.features) for config, table in built.tables.items()}
+    if any(asked <= names for names in columns.values() for asked in ASKED):
+        return f"probe --model LLM --tasks {out} --out results.parquet"
+    config = next(iter(columns), record.configs[0])
+    return f'in Python, hf_datasets.load_dataset("{out}", "{config}")'
 
 
 def build_options(arguments: argparse.Namespace) -> BuildOptions:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from hf_datasets.errors import InputError, choose, nearest, shorten
 from hf_datasets.tables import require_file
-from probes.metrics import HEADLINE
+from probes.metrics import headline_of
 from probes.result import RESULT_SCHEMA, read_results
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Score:
     value: float | None
     n_train: int
     n_test: int
+    metric: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def gather(paths: Sequence[str | Path], metric: str | None, models: Sequence[str
     trials: list[Trial] = []
     for task, mine in found.items():
         if task not in alone:
-            trials.extend(_trials(task, mine, metric))
+            trials.extend(_trials(task, mine))
     for trial in trials:
         _require_same_entities(trial, names, _missing(provenance))
     if not trials:
@@ -150,11 +151,15 @@ def _require_results(path: Path) -> None:
 def _wanted(table: pa.Table, metric: str | None) -> pa.Array:
     """Mark the rows of the metric."""
     if metric is None:
-        headline = pa.array(
-            [choose(kind, HEADLINE, "task type") for kind in table["task_type"].to_pylist()],
-            pa.string(),
-        )
-        return pc.equal(table["metric"], headline)
+        columns = [table[name].to_pylist() for name in ("task", *CONDITION)]
+        trials = list(zip(*columns, strict=True))
+        metrics = table["metric"].to_pylist()
+        found: dict[tuple[Any, ...], set[str]] = {}
+        for trial, name in zip(trials, metrics, strict=True):
+            found.setdefault(trial, set()).add(name)
+        kind = 1 + CONDITION.index("task_type")
+        headline = {trial: headline_of(trial[kind], names) for trial, names in found.items()}
+        return pa.array([headline[one] == name for one, name in zip(trials, metrics, strict=True)])
     known = table["metric"].unique().to_pylist()
     if metric not in known:
         message = f"no metric {metric!r} in the results{nearest(metric, known)} choices: " + (
@@ -204,7 +209,7 @@ def _add(
     condition = tuple(row[column] for column in CONDITION)
     mine = found.setdefault(row["task"], {}).setdefault(name, {}).setdefault(condition, {})
     place = (row["repeat"], row["fold"])
-    score = Score(row["value"], row["n_train"], row["n_test"])
+    score = Score(row["value"], row["n_train"], row["n_test"], row["metric"])
     if mine.setdefault(place, score) != score:
         message = (
             f"two different results of {name} for {row['task']}, repeat {place[0]}, fold "
@@ -213,9 +218,7 @@ def _add(
         raise InputError(message)
 
 
-def _trials(
-    task: str, mine: dict[str, dict[Condition, dict[Round, Score]]], metric: str | None
-) -> list[Trial]:
+def _trials(task: str, mine: dict[str, dict[Condition, dict[Round, Score]]]) -> list[Trial]:
     """Return the conditions that all models of a task share; InputError if there is none."""
     shared = [one for one in next(iter(mine.values())) if all(one in by for by in mine.values())]
     if not shared:
@@ -225,7 +228,8 @@ def _trials(
         scores = {name: by[one] for name, by in mine.items()}
         _require_same_rounds(task, scores)
         condition = dict(zip(CONDITION, one, strict=True))
-        trials.append(Trial(condition, metric or HEADLINE[condition["task_type"]], scores))
+        first = next(iter(next(iter(scores.values())).values()))
+        trials.append(Trial(condition, first.metric, scores))
     return trials
 
 

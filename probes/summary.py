@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from probes.intervals import bounded
-from probes.metrics import HEADLINE
+from probes.metrics import headline_of
 from probes.significance import corrected_mean
 
 if TYPE_CHECKING:
@@ -35,9 +35,13 @@ class Score:
 def headline_scores(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Score]:
     """Return (task path, embedding) → score, from rows of RESULT_SCHEMA, in their order."""
     largest = max((row["fraction"] for row in rows), default=None)
+    metrics: dict[str, set[str]] = {}
+    for row in rows:
+        metrics.setdefault(row["task"], set()).add(row["metric"])
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        headline = row["metric"] == HEADLINE[row["task_type"]] and row["label"] is None
+        usual = headline_of(row["task_type"], metrics[row["task"]])
+        headline = row["metric"] == usual and row["label"] is None
         if headline and row["fraction"] == largest:
             found.setdefault((row["task"], row["embedding"]), []).append(row)
     return {place: _score(rounds) for place, rounds in found.items()}
@@ -48,7 +52,7 @@ def _score(rounds: Sequence[dict[str, Any]]) -> Score:
     known = [row for row in rounds if row["value"] is not None]
     if not known:
         return Score(metric, None, None, coverage)
-    ratios = [row["n_test"] / row["n_train"] for row in known]
+    ratios = [row["n_test"] / max(row["n_train"], 1) for row in known]
     mean = corrected_mean([row["value"] for row in known], math.fsum(ratios) / len(ratios))
     return Score(metric, mean.value, bounded(metric, mean.interval), coverage)
 
