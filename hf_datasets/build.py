@@ -116,7 +116,12 @@ def builder_fingerprint(record: DatasetRecord) -> str:
     for name in record.code:
         place = HERE / name
         files += sorted(place.glob("*.py")) if place.is_dir() else [place]
-    ours = [Path(__file__), HERE / "readme.py", *(HERE / name for name in CARD_CODE)]
+    ours = [
+        Path(__file__),
+        HERE / "readme.py",
+        HERE / "sourced.py",
+        *(HERE / name for name in CARD_CODE),
+    ]
     digests = [file_digest(path) for path in [*files, *ours] if path.is_file()]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 

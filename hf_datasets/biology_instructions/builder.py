@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import datasets
@@ -16,8 +15,8 @@ from hf_datasets.biology_instructions.features import (
 from hf_datasets.biology_instructions.report import build_record, card_sections
 from hf_datasets.biology_instructions.rows import Rows
 from hf_datasets.biology_instructions.tasks import CONFIGS, DATASET, INPUTS, TASKS
-from hf_datasets.build import BuildOptions
 from hf_datasets.errors import InputError
+from hf_datasets.sourced import SourcedBuilder
 from hf_datasets.sources.labelled import SPLITS
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from hf_datasets.biology_instructions.spool import Spool
     from hf_datasets.biology_instructions.tasks import InstructionTask
+    from hf_datasets.build import BuildOptions
 
 VERSION = "1.0.0"
 _INPUTS = {INPUTS.format(task.name): task.name for task in TASKS.values() if task.is_pair}
@@ -139,7 +139,7 @@ def _sequence_row(
     return {"id": row["id"], **pair, **parts}
 
 
-class BiologyInstructions(datasets.ArrowBasedBuilder):  # type: ignore[misc]
+class BiologyInstructions(SourcedBuilder):
     """21 tasks on DNA, RNA and proteins, after Biology-Instructions (arXiv 2412.19191).
 
     Each task has two faces with the same rows: an instruction for language models and a sequence
@@ -147,19 +147,11 @@ class BiologyInstructions(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     from a user's copy of the published records.
     """
 
+    CONTENT = BiologyInstructionsContent
     VERSION = datasets.Version(VERSION)
     BUILDER_CONFIGS: ClassVar[list[datasets.BuilderConfig]] = [
         datasets.BuilderConfig(name=name, version=datasets.Version(VERSION)) for name in ALL_CONFIGS
     ]
-
-    def __init__(
-        self,
-        *args: Any,  # noqa: ANN401  those of DatasetBuilder
-        content: BiologyInstructionsContent | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._content = content
 
     def _info(self) -> datasets.DatasetInfo:
         # The classes are those of the data: _split_generators adds the features.
@@ -170,28 +162,21 @@ class BiologyInstructions(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     ) -> list[datasets.SplitGenerator]:
         del dl_manager  # sources/fetch.py resumes, bounds and records what it downloads
         config = self.config.name
-        if self._content is None:  # instantiated on its own, not by build_dataset
-            if not self.config.data_dir:
-                message = f"give data_dir: a folder with the sources of {DATASET}"
-                raise InputError(message)
-            folder = Path(self.config.data_dir)
-            self._content = BiologyInstructionsContent(BuildOptions(folder=folder, download=False))
-        if config not in self._content.configs():
+        if config not in self.content.configs():
             message = (
                 f"nothing of {DATASET}/{config} can be built from the sources at hand: "
-                f"{next(iter(self._content.missing().values()))}"
+                f"{next(iter(self.content.missing().values()))}"
             )
             raise InputError(message)
-        self.info.features = self._content.features(config)
+        self.info.features = self.content.features(config)
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"split": split})
-            for split in self._content.splits(config)
+            for split in self.content.splits(config)
         ]
 
     def _generate_tables(self, split: str) -> Iterator[tuple[int, pa.Table]]:
         import pyarrow as pa
 
-        assert self._content is not None  # noqa: S101  set by _split_generators
         schema = self.info.features.arrow_schema
-        for number, rows in enumerate(self._content.batches(self.config.name, split)):
+        for number, rows in enumerate(self.content.batches(self.config.name, split)):
             yield number, pa.Table.from_pylist(rows, schema=schema)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import datasets
 
-from hf_datasets.build import BuildOptions
 from hf_datasets.errors import InputError
 from hf_datasets.gene_benchmark.columns import Columns, config_features, config_table, read_tasks
 from hf_datasets.gene_benchmark.inputs import COLUMNS, Inputs, read_inputs
@@ -17,6 +15,7 @@ from hf_datasets.gene_benchmark.report import build_record, card_sections
 from hf_datasets.gene_benchmark.tasks import CONFIGS
 from hf_datasets.gene_benchmark.upstream import Upstream, open_upstream
 from hf_datasets.phrases import dataset_phrases
+from hf_datasets.sourced import SourcedBuilder
 from hf_datasets.sources.source import SourceUnavailable
 from hf_datasets.task import tasks_of_table
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+
+    from hf_datasets.build import BuildOptions
 
 VERSION = "1.0.0"
 
@@ -111,7 +112,7 @@ class GeneBenchmarkContent:
         return card_sections(self.upstream, self.columns)
 
 
-class GeneBenchmark(datasets.ArrowBasedBuilder):  # type: ignore[misc]
+class GeneBenchmark(SourcedBuilder):
     """Hundreds of properties of human genes, after gene-benchmark (arXiv 2412.04075).
 
     The config `genes` holds what models read; every other config is a wide table with a typed
@@ -122,19 +123,11 @@ class GeneBenchmark(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     (`gene_family`) in one fold. A pair of genes has a fold where both its genes have the same.
     """
 
+    CONTENT = GeneBenchmarkContent
     VERSION = datasets.Version(VERSION)
     BUILDER_CONFIGS: ClassVar[list[datasets.BuilderConfig]] = [
         datasets.BuilderConfig(name=name, version=datasets.Version(VERSION)) for name in CONFIGS
     ]
-
-    def __init__(
-        self,
-        *args: Any,  # noqa: ANN401  those of DatasetBuilder
-        content: GeneBenchmarkContent | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._content = content
 
     def _info(self) -> datasets.DatasetInfo:
         # The classes are those of the data: _split_generators adds the features.
@@ -144,13 +137,7 @@ class GeneBenchmark(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         self, dl_manager: datasets.DownloadManager
     ) -> list[datasets.SplitGenerator]:
         del dl_manager  # sources/fetch.py resumes, bounds and records what it downloads
-        if self._content is None:  # instantiated on its own, not by build_dataset
-            if not self.config.data_dir:
-                message = f"give data_dir: a folder with the sources of {DATASET}"
-                raise InputError(message)
-            folder = Path(self.config.data_dir)
-            self._content = GeneBenchmarkContent(BuildOptions(folder=folder, download=False))
-        features, table = self._content.table(self.config.name)
+        features, table = self.content.table(self.config.name)
         self.info.features = features
         return [datasets.SplitGenerator(name="train", gen_kwargs={"table": table})]
 

@@ -7,12 +7,10 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hf_datasets.errors import InputError
-from hf_datasets.files import cache_folder
 from hf_datasets.gene_benchmark.clusters import mmseqs_version
 from hf_datasets.gene_benchmark.tasks import TASKS
 from hf_datasets.sources import SOURCES
-from hf_datasets.sources.fetch import locate
+from hf_datasets.sources.fetch import locate_all
 from hf_datasets.sources.source import SourceUnavailable
 from hf_datasets.symbols import SymbolTable
 
@@ -216,23 +214,5 @@ class Upstream:
 
 def open_upstream(options: BuildOptions) -> Upstream:
     """Find the files of every source; those of a source that cannot be had are noted as such."""
-    files: dict[str, Mapping[str, UsedFile]] = {}
-    unavailable: dict[str, str] = {}
-    for name in SOURCE_NAMES:
-        try:
-            files[name] = locate(
-                SOURCES[name],
-                given=options.given,
-                folder=options.folder,
-                download=options.download,
-                cache=cache_folder() / "sources",
-            )
-        except SourceUnavailable as error:
-            unavailable[name] = str(error)
-    if not files:
-        message = (
-            "no source can be had: give --sources DIR with a folder per source "
-            f"({', '.join(SOURCE_NAMES)}), or --source NAME=FILE"
-        )
-        raise InputError(message)
+    files, unavailable = locate_all((SOURCES[name] for name in SOURCE_NAMES), options)
     return Upstream(files, unavailable, options)

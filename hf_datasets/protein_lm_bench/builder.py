@@ -6,15 +6,14 @@ import hashlib
 from collections import Counter
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import datasets
 
-from hf_datasets.build import BuildOptions
 from hf_datasets.errors import InputError
 from hf_datasets.files import cache_folder
 from hf_datasets.protein_lm_bench.questions import Question, read_questions
+from hf_datasets.sourced import SourcedBuilder
 from hf_datasets.sources.fetch import locate
 from hf_datasets.sources.labelled import Problems
 from hf_datasets.sources.protein_lm_bench import SOURCE
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+
+    from hf_datasets.build import BuildOptions
 
 VERSION = "1.0.0"
 CONFIG = "evaluation"
@@ -113,7 +114,7 @@ class ProteinLMBenchContent:
         return [*table, read, *noted]
 
 
-class ProteinLMBench(datasets.ArrowBasedBuilder):  # type: ignore[misc]
+class ProteinLMBench(SourcedBuilder):
     """Multiple-choice questions on proteins, after ProteinLMBench (arXiv 2406.05540).
 
     `options` are bare texts, `answer` is an index into them. The re-lettered copy that goes round
@@ -121,19 +122,11 @@ class ProteinLMBench(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     file is the original.
     """
 
+    CONTENT = ProteinLMBenchContent
     VERSION = datasets.Version(VERSION)
     BUILDER_CONFIGS: ClassVar[list[datasets.BuilderConfig]] = [
         datasets.BuilderConfig(name=CONFIG, version=VERSION)
     ]
-
-    def __init__(
-        self,
-        *args: Any,  # noqa: ANN401  those of DatasetBuilder
-        content: ProteinLMBenchContent | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._content = content
 
     def _info(self) -> datasets.DatasetInfo:
         text = datasets.Value("string")
@@ -154,19 +147,12 @@ class ProteinLMBench(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         self, dl_manager: datasets.DownloadManager
     ) -> list[datasets.SplitGenerator]:
         del dl_manager  # sources/fetch.py resumes, bounds and records what it downloads
-        if self._content is None:  # instantiated on its own, not by build_dataset
-            if not self.config.data_dir:
-                message = "give data_dir: a folder with the source of protein-lm-bench"
-                raise InputError(message)
-            folder = Path(self.config.data_dir)
-            self._content = ProteinLMBenchContent(BuildOptions(folder=folder, download=False))
-        self._content.configs()  # what cannot be read is an error here, and in one line
+        self.content.configs()  # what cannot be read is an error here, and in one line
         # "train", as on the Hub, though nothing is to be trained on it.
         return [datasets.SplitGenerator(name="train")]
 
     def _generate_tables(self) -> Iterator[tuple[int, pa.Table]]:
         import pyarrow as pa
 
-        assert self._content is not None  # noqa: S101  set by _split_generators
-        rows = [asdict(question) for question in self._content.questions]
+        rows = [asdict(question) for question in self.content.questions]
         yield 0, pa.Table.from_pylist(rows, schema=self.info.features.arrow_schema)

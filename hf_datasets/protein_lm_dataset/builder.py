@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import datasets
 
-from hf_datasets.build import BuildOptions
-from hf_datasets.errors import InputError
 from hf_datasets.protein_lm_dataset.configs import CONFIGS
 from hf_datasets.protein_lm_dataset.record import DATASET
 from hf_datasets.protein_lm_dataset.report import build_record, card_sections
 from hf_datasets.protein_lm_dataset.stream import TRAIN, VALIDATION, ConfigStream
 from hf_datasets.protein_lm_dataset.upstream import open_upstream
+from hf_datasets.sourced import SourcedBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+
+    from hf_datasets.build import BuildOptions
 
 VERSION = "1.0.0"
 
@@ -79,7 +79,7 @@ class ProteinCorpora:
         return card_sections(self.upstream, self.streams, self.missing())
 
 
-class ProteinLMDataset(datasets.ArrowBasedBuilder):  # type: ignore[misc]
+class ProteinLMDataset(SourcedBuilder):
     """Text about proteins, and questions on their sequences, for training language models.
 
     Built from the upstream databases after ProteinLMDataset (arXiv 2406.05540), with wordings of
@@ -87,19 +87,11 @@ class ProteinLMDataset(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     like proteins (`cluster`) are all in `train` or all in `validation`.
     """
 
+    CONTENT = ProteinCorpora
     VERSION = datasets.Version(VERSION)
     BUILDER_CONFIGS: ClassVar[list[datasets.BuilderConfig]] = [
         datasets.BuilderConfig(name=name, version=datasets.Version(VERSION)) for name in CONFIGS
     ]
-
-    def __init__(
-        self,
-        *args: Any,  # noqa: ANN401  those of DatasetBuilder
-        content: ProteinCorpora | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._content = content
 
     def _info(self) -> datasets.DatasetInfo:
         columns = CONFIGS[self.config.name].columns
@@ -110,13 +102,7 @@ class ProteinLMDataset(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         self, dl_manager: datasets.DownloadManager
     ) -> list[datasets.SplitGenerator]:
         del dl_manager  # sources/fetch.py resumes, bounds and records what it downloads
-        if self._content is None:  # instantiated on its own, not by build_dataset
-            if not self.config.data_dir:
-                message = f"give data_dir: a folder with the sources of {DATASET}"
-                raise InputError(message)
-            folder = Path(self.config.data_dir)
-            self._content = ProteinCorpora(BuildOptions(folder=folder, download=False))
-        self._stream = self._content.stream(self.config.name)
+        self._stream = self.content.stream(self.config.name)
         # In this order: the source is read once, for both.
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"split": split})

@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from hf_datasets.command import say
-from hf_datasets.errors import InputError
 from hf_datasets.files import cache_folder
 from hf_datasets.gene_benchmark.clusters import mmseqs_version
 from hf_datasets.protein_lm_dataset.record import DATASET
 from hf_datasets.sources import SOURCES
-from hf_datasets.sources.fetch import locate
+from hf_datasets.sources.fetch import locate_all
 from hf_datasets.sources.salvage import Faults
 from hf_datasets.sources.source import SourceUnavailable, used
 
@@ -116,20 +115,5 @@ class Upstream:
 
 def open_upstream(options: BuildOptions, names: Iterable[str]) -> Upstream:
     """Find the files of these sources; those of a source that cannot be had are noted as such."""
-    files: dict[str, Mapping[str, UsedFile]] = {}
-    unavailable: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        try:
-            files[name] = locate(
-                SOURCES[name],
-                given=options.given,
-                folder=options.folder,
-                download=options.download,
-                cache=cache_folder() / "sources",
-            )
-        except SourceUnavailable as error:
-            unavailable[name] = str(error)
-    if not files:
-        message = f"no source can be had: {'; '.join(unavailable.values())}"
-        raise InputError(message)
+    files, unavailable = locate_all((SOURCES[name] for name in dict.fromkeys(names)), options)
     return Upstream(files, unavailable)

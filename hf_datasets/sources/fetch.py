@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hf_datasets.command import say
 from hf_datasets.errors import InputError, choose
-from hf_datasets.files import file_digest, folder_digest
+from hf_datasets.files import cache_folder, file_digest, folder_digest
 from hf_datasets.sources.cache import from_cache, used_file
 from hf_datasets.sources.download import DownloadError
 from hf_datasets.sources.partial import Received
@@ -18,6 +18,7 @@ from hf_datasets.sources.source import SourceUnavailable, UsedFile, part_files, 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from hf_datasets.build import BuildOptions
     from hf_datasets.sources.source import Source, SourceFile
 
 
@@ -96,6 +97,35 @@ def locate(
     if not found and missing:
         raise missing[0]
     return found
+
+
+def locate_all(
+    sources: Iterable[Source], options: BuildOptions
+) -> tuple[dict[str, Mapping[str, UsedFile]], dict[str, str]]:
+    """Return {source: its files} of those that can be had, and {source: why} of the others.
+
+    InputError if none can.
+    """
+    files: dict[str, Mapping[str, UsedFile]] = {}
+    unavailable: dict[str, str] = {}
+    for source in sources:
+        try:
+            files[source.name] = locate(
+                source,
+                given=options.given,
+                folder=options.folder,
+                download=options.download,
+                cache=cache_folder() / "sources",
+            )
+        except SourceUnavailable as error:
+            unavailable[source.name] = str(error)
+    if not files:
+        message = (
+            "no source can be had: give --sources DIR with a folder per source "
+            f"({', '.join(unavailable)}), or --source NAME=FILE"
+        )
+        raise InputError(message)
+    return files, unavailable
 
 
 def _named(source: Source, given: Mapping[str, Path]) -> dict[str, Path]:

@@ -13,8 +13,8 @@ from gene_world import fake_mmseqs, write_genome, write_sources
 
 from hf_datasets.build import BuildOptions
 from hf_datasets.gene_benchmark import clusters
-from hf_datasets.gene_benchmark import upstream as upstream_module
 from hf_datasets.gene_benchmark.builder import GeneBenchmarkContent
+from hf_datasets.sources import fetch
 from hf_datasets.sources.fetch import locate
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def tiny_mmseqs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def _small_files(monkeypatch: pytest.MonkeyPatch, tiny_mmseqs: Path) -> None:
-    monkeypatch.setattr(upstream_module, "locate", locate_small)
+    monkeypatch.setattr(fetch, "locate", locate_small)
     monkeypatch.setattr(clusters, "find_mmseqs", lambda: tiny_mmseqs)
 
 
@@ -57,7 +57,7 @@ def tiny_content(tiny_folder: Path, tiny_genome: Path, tiny_mmseqs: Path) -> Gen
         folder=tiny_folder, given={"ensembl.genome": tiny_genome}, download=False, dna_window=20
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(upstream_module, "locate", locate_small)
+        patch.setattr(fetch, "locate", locate_small)
         patch.setattr(clusters, "find_mmseqs", lambda: tiny_mmseqs)
         content = GeneBenchmarkContent(options)
         content.missing()
