@@ -67,7 +67,7 @@ def dataset_readme(
     head: dict[str, Any] = {
         "pretty_name": record.name,
         "license": record.licence,
-        "tags": ["biology", "genes", "embeddings", "benchmark"],
+        "tags": list(record.tags),
         "size_categories": [size_category(sum(one.size for one in facts.tables.values()))],
         "configs": list(entries.values()),
     }

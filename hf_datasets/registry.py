@@ -38,6 +38,8 @@ class DatasetRecord:
     """SPDX identifier of the built dataset."""
     configs: tuple[str, ...]
     """Names of its tables."""
+    tags: tuple[str, ...] = ("biology", "genes", "embeddings", "benchmark")
+    """Tags of the card."""
     content: str = ""
     """`module:Class` of a `build.Content`, for a dataset that is built from upstream sources."""
     tasks: str = ""
@@ -104,6 +106,7 @@ _OURS = (
             "uniprot-sft",
             "enzyme-cot",
         ),
+        tags=("biology", "proteins", "language-modeling", "instruction-tuning"),
         content="hf_datasets.protein_lm_dataset.builder:ProteinCorpora",
         code=("sources", "tables.py", "gene_benchmark/clusters.py"),
     ),
@@ -118,6 +121,7 @@ _OURS = (
             *BIOLOGY_TASKS,
             *(INPUTS.format(task.name) for task in BIOLOGY_TASKS.values() if task.is_pair),
         ),
+        tags=("biology", "dna", "rna", "proteins", "language-modeling", "embeddings", "benchmark"),
         content="hf_datasets.biology_instructions.builder:BiologyInstructionsContent",
         tasks="hf_datasets.biology_instructions.report:listed_tasks",
         code=("sources",),
@@ -129,6 +133,7 @@ _OURS = (
         summary="multiple-choice questions on proteins, after arXiv 2406.05540",
         licence="apache-2.0",
         configs=("evaluation",),
+        tags=("biology", "proteins", "language-modeling", "multiple-choice", "benchmark"),
         content="hf_datasets.protein_lm_bench.builder:ProteinLMBenchContent",
         code=("sources",),
     ),

@@ -64,7 +64,7 @@ def _numbers(facts: CardFacts) -> str:
         ("version", plain(facts.version) or "not stated"),
         ("licence", plain(facts.licence) or "not stated"),
         ("tables (configs)", f"{len(facts.tables):,}"),
-        ("tasks", f"{types.total():,}" + (f" ({kinds})" if kinds else "")),
+        *([("tasks", f"{types.total():,} ({kinds})")] if kinds else ()),
         ("rows", f"{sum(one.size for one in tables):,}"),
         ("data", f"{number_of(len(files), 'file')}, {size(sum(file.bytes for file in files))}"),
     ]
@@ -111,6 +111,8 @@ def _tasks(facts: CardFacts) -> str:
         for config, one in facts.tables.items()
         for task in one.tasks
     ]
+    if not rows:
+        return ""
     heads = ("task", "type", "entities", "classes", "balance", "licence")
     text = (
         "A task is a typed label column; an entity without a label (null) is not in it. In a "
@@ -302,8 +304,15 @@ def _folded(title: str, text: str) -> str:
 
 def _uses(facts: CardFacts) -> str:
     columns = {column for one in facts.tables.values() for column in one.columns}
+    purposes = []
+    if any(one.tasks for one in facts.tables.values()):
+        purposes.append("measuring what embeddings of a model hold, by probes on typed labels")
+    if {"question", "options"} <= columns or {"instruction", "label"} <= columns:
+        purposes.append("asking language models (`probe --model`)")
+    elif {"text", "output"} & columns:
+        purposes.append("training language models")
     lines = [
-        "- Made for: measuring what embeddings of a model hold, by probes on typed labels.",
+        f"- Made for: {'; '.join(purposes) or 'reading beside the other tables'}.",
         "- Not made for: decisions about patients. A label says what its source said.",
     ]
     if {"fold", "fold_family"} & columns:
@@ -311,7 +320,7 @@ def _uses(facts: CardFacts) -> str:
         lines.append(f"- Splits: the columns {', '.join(named)} deal out the rows for everybody.")
     elif "split" in columns or any(len(one.rows) > 1 for one in facts.tables.values()):
         lines.append("- Splits: as the tables state them.")
-    else:
+    elif any(one.tasks for one in facts.tables.values()):
         lines.append("- Splits: none is fixed; `probe` makes them from a seed, and records it.")
     if said := persons(facts):
         lines.append(f"- Persons: {said}")
