@@ -9,7 +9,7 @@ from __future__ import annotations
 STEPS = 20
 LIGHT_STOPS = ("#f4f3ec", "#cfe3d4", "#8cc3bd", "#4596a8", "#22658c", "#123a63")
 DARK_STOPS = ("#1d2429", "#21434f", "#256879", "#3b929a", "#7cc0b2", "#d3ecd0")
-DOMAINS = {"auroc": (0.5, 1.0)}
+DOMAINS = dict.fromkeys(("auroc", "auroc_weighted", "auroc_hard", "macro_auroc"), (0.5, 1.0))
 """Metric → values at the two ends of the scale; all others run from 0 to 1."""
 
 Rgb = tuple[float, float, float]

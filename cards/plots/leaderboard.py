@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from cards.colours import LIGHT_STOPS, domain, ink, ramp, step
 from cards.leaderboard import TaskRow
@@ -244,17 +244,16 @@ def _draw_label(figure: Figure, board: Leaderboard, line: Family | TaskRow, midd
 
 
 def _draw_row(axes: Axes, row: TaskRow, index: int, models: list[str], *, numbers: bool) -> None:
-    for column, model in enumerate(models):
-        score = row.scores.get(model)
-        if score is None or score.mean is None:
-            text, colour = DASH, EMPTY
-        else:
-            text = number(score.mean)
-            colour = SCALE[step(score.mean, row.metric)]
-        axes.add_patch(
-            Rectangle((column, index), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.2)
-        )
+    means = [found.mean if (found := row.scores.get(model)) else None for model in models]
+    colours = [EMPTY if mean is None else SCALE[step(mean, row.metric)] for mean in means]
+    # A whole row at once: a patch for each of 40,000 cells takes half a minute.
+    axes.pcolormesh(
+        range(len(models) + 1), (index, index + 1), to_rgba_array(colours)[None],
+        edgecolors="white", linewidth=1.2,
+    )  # fmt: skip
+    for column, (mean, colour) in enumerate(zip(means, colours, strict=True)):
         if numbers:
+            text = DASH if mean is None else number(mean)
             axes.text(
                 column + 0.5, index + 0.5, text, ha="center", va="center", fontsize=7,
                 color=ink(colour),
