@@ -39,6 +39,8 @@ PROVENANCE = "provenance.json"
 UNKNOWN = "unknown"
 """The Hub's name for a licence that nobody states."""
 WEIGHTS = re.compile(r"sha256:[0-9a-f]{64}")
+READER = "extractors.store"
+"""The module that reads an embedding table: text for people, since imports run the other way."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,9 +228,7 @@ def _load(published: Publication, name: str) -> str:
     if made.per_token:
         return f"{text}\n\nProbes need one vector a row: extract with `--pooling mean` for them."
     shell = f"probe {name}@{tag} --tasks {tasks_for(made)} --out results.parquet"
-    more = (
-        f'from extractors.store import load_embeddings\n\nload_embeddings("{name}@{tag}").vectors'
-    )
+    more = f'from {READER} import load_embeddings\n\nload_embeddings("{name}@{tag}").vectors'
     return (
         f"{text}\n\nTo score it, with genezoo:\n\n{fenced(shell, 'sh')}\n\n"
         f"Or in memory, without the rows that failed:\n\n{fenced(more, 'python')}"

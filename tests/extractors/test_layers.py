@@ -147,9 +147,9 @@ def test_no_table_is_declared_finished_before_all_are(
     expected = [path.read_bytes() for path in whole]
     for path in whole:
         path.unlink()
-    write = parts._table
+    write = parts.rows_table
     with monkeypatch.context() as patch:
-        patch.setattr(parts, "_table", stopping(write, at=2))
+        patch.setattr(parts, "rows_table", stopping(write, at=2))
         assert command(line) == 130
     assert [path.name for path in (tmp_path / "emb-{layer}.parquet.parts").glob("part*")] == [
         "part-00000000-of-layer-0.parquet"

@@ -33,10 +33,9 @@ def test_help_is_quick(verb: str) -> None:
 
 
 def test_the_help_of_probe_names_them(probe: Callable[..., Any]) -> None:
-    text = " ".join(probe("--help").out.split())
-    assert all(
-        f"probe {verb}".replace("-", "- ") in text or f"probe {verb}" in text for verb in VERBS
-    )
+    # Lines may break behind a hyphen.
+    text = " ".join(probe("--help").out.split()).replace("- ", "-")
+    assert all(f"probe {verb}" in text for verb in VERBS)
 
 
 def test_only_the_first_word_is_a_verb(probe: Callable[..., Any]) -> None:
