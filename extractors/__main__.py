@@ -8,6 +8,7 @@ from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from extractors.jobs.command import add_options, extract_job, is_job
 from extractors.model import DTYPES, LONG_POLICIES, POOLINGS, Settings
 from hf_datasets import __version__
 from hf_datasets.command import (
@@ -34,6 +35,7 @@ EXAMPLES = """examples:
   extract --model esm2 --input symbols.txt --genes gene-benchmark --out esm2.parquet
   extract --model esm2 --input proteins.fasta --layers all --out esm2-{layer}.parquet
   extract --model geneformer --out geneformer.parquet
+  extract --model esm2-650m --input proteins/ --out emb/ --engine ray --gpus 8
   extract --check all
 
 An interrupted run goes on where it stopped when the same command is given again."""
@@ -67,7 +69,7 @@ def build_parser() -> CommandParser:
         "--genes", metavar="DATASET", help="look the input's symbols up here, as gene-benchmark"
     )
     what.add_argument("--hgnc", type=Path, metavar="FILE", help="with --genes: for other names")
-    what.add_argument("--out", type=Path, help="embedding table to write (.parquet)")
+    what.add_argument("--out", help="embedding table to write (.parquet), or a folder (DIR/)")
     what.add_argument("--name", help="what results call it (default: the model's name)")
     cells = parser.add_argument_group("cells")
     cells.add_argument("--entity", choices=("gene", "cell"), help="what a row of the table is")
@@ -116,6 +118,7 @@ def build_parser() -> CommandParser:
     how.add_argument(
         "--restart", action="store_true", help="discard what another run left at --out"
     )
+    add_options(parser)
     return parser
 
 
@@ -212,6 +215,8 @@ def run(record: ModelRecord, arguments: Namespace) -> int:
         allow_normalized=arguments.allow_normalized,
         gene_ids=arguments.gene_ids,
     )
+    if is_job(arguments):
+        return extract_job(record, settings, asked, arguments, _devices)
     devices = _devices(arguments.device)
     if len(devices) > 1 and (asked.source is None or settings.entity == "gene"):
         message = f"--device {arguments.device}: vectors of genes are made on one device; name one"
@@ -220,7 +225,7 @@ def run(record: ModelRecord, arguments: Namespace) -> int:
     summary = extract(
         Loader(record, settings, find_budget=arguments.budget == "auto"),
         source,
-        arguments.out,
+        Path(arguments.out),
         devices=devices,
         name=arguments.name,
         stored=arguments.store,

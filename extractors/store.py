@@ -86,9 +86,9 @@ class Embeddings:
 def load_embeddings(source: str) -> Embeddings:
     """Read embeddings from a file or pull them from the Hub.
 
-    `source` is an embedding table, any table of vectors (CSV, TSV, Parquet, word2vec text), or
-    `org/name[@revision]` of a Hub dataset that holds one table of embeddings, in one Parquet file
-    or in shards.
+    `source` is an embedding table, a folder of its shards, any table of vectors (CSV, TSV,
+    Parquet, word2vec text), or `org/name[@revision]` of a Hub dataset that holds one table of
+    embeddings, in one Parquet file or in shards.
 
     Raises
     ------
@@ -99,6 +99,8 @@ def load_embeddings(source: str) -> Embeddings:
     name, _, revision = source.partition("@")
     if not Path(source).expanduser().exists() and HUB_ID.fullmatch(name) and _no_suffix(name):
         paths, provenance = _pull(name, revision or None)
+    elif Path(source).expanduser().is_dir():
+        paths, provenance = _shards(Path(source).expanduser()), {}
     else:
         paths, provenance = [Path(source).expanduser()], {}
     path = paths[0]
@@ -191,6 +193,18 @@ def _pull(name: str, revision: str | None) -> tuple[list[Path], dict[str, Any]]:
         message = f"{name} holds {len(files)} Parquet files ({found}); one table is needed"
         raise InputError(message)
     return files, {"pulled": {"dataset": name, "revision": root.name}}
+
+
+def _shards(folder: Path) -> list[Path]:
+    """Return the files of a table in shards; InputError when one of them is missing."""
+    files = sorted(folder.glob("*.parquet"))
+    if not _is_sharded(files):
+        message = (
+            f"{folder} does not hold all shards of one table ({len(files)} Parquet files); "
+            "finish it with the same `extract`, or name one file"
+        )
+        raise InputError(message)
+    return files
 
 
 def _is_sharded(files: list[Path]) -> bool:

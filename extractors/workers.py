@@ -161,6 +161,10 @@ class Worker:
             "kept: the same command goes on from there"
         )
 
+    def join(self, seconds: float) -> None:
+        """Wait for the process to end by itself, so many seconds at most."""
+        self._process.join(seconds)
+
     def stop(self) -> None:
         """End the process; what it has written stays."""
         self._process.terminate()

@@ -1,0 +1,179 @@
+"""The Ray engine: an actor for each GPU or core of a cluster.
+
+Ray places the actors and notices when they die; what is done, and what is tried again, is
+decided by our scheduler alone. Ray Data is not used: it drops whole blocks of rows when told to
+bear errors, and its checkpoints hold every id in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from extractors.jobs.engine import Engine
+from extractors.jobs.shard import Call, Reply, ShardWorker
+from hf_datasets.command import say
+from hf_datasets.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from extractors.jobs.shard import Setup
+
+CONNECT = 10.0
+"""Seconds in which the head of the cluster must answer."""
+PATIENCE = 60.0
+"""Seconds without an actor after which the user is told what is being waited for."""
+
+
+@dataclass(eq=False)
+class Actor:
+    """A handle of an actor, and the call it has in hand."""
+
+    handle: Any
+    started: float
+    reached: bool = False
+    """Whether it has ever replied."""
+    reference: Any = field(default=None)
+
+
+class RayEngine(Engine[Actor]):
+    """Actors of a Ray cluster, of one that is there or of one of this machine alone."""
+
+    def __init__(self, address: str | None, gpus: int | None, workers: int | None) -> None:
+        self._address, self._gpus, self._workers = address, gpus, workers
+        self._places = 0
+        self._largest = 1
+        self._told = False
+        self._ray: Any = None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Connect to the cluster; InputError when Ray or the cluster is not there."""
+        try:
+            ray = self._ray = import_module("ray")
+        except ModuleNotFoundError as error:
+            message = f"--engine ray needs {error.name}; pip install 'genezoo[ray]'"
+            raise InputError(message) from error
+        _require_listener(self._address)
+        with _quiet():
+            try:
+                ray.init(
+                    address=self._address,
+                    logging_level="ERROR",
+                    log_to_driver=False,
+                    **({} if self._address else {"include_dashboard": False}),
+                )
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                where = self._address or "on this machine"
+                message = f"no Ray cluster at {where}: {one_line(error)[:200]}"
+                raise InputError(message) from error
+            try:
+                resources = ray.cluster_resources()
+                cores = int(resources.get("CPU", 0)) // self.threads()
+                self._places = self._gpus or self._workers or max(1, cores)
+                gpus = int(resources.get("GPU", 0))
+                # A job begun on a larger machine may use more threads than any node has.
+                nodes = (node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
+                self._largest = max(1, int(max(nodes, default=1)))
+                if (self._gpus or 0) > gpus:
+                    say(f"--gpus {self._gpus}: the cluster has {gpus} now; more are waited for")
+                yield
+            finally:
+                ray.shutdown()
+
+    def places(self) -> int:
+        """Return the number of actors."""
+        return self._places
+
+    def threads(self) -> int:
+        """Return OMP_NUM_THREADS, or 1: a core for each actor."""
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        return int(given) if given.isdecimal() and int(given) else 1
+
+    def start(self, place: int, setup: Setup) -> Actor:
+        """Ask for an actor, on the node that has most room."""
+        del place
+        ray = self._ray
+        kind = ray.remote(ShardActor).options(
+            num_cpus=min(setup.threads, self._largest),
+            num_gpus=1 if self._gpus else 0,
+            scheduling_strategy="SPREAD",
+            max_restarts=0,  # the scheduler asks for a new one, which may lie on another node
+        )
+        return Actor(kind.remote(setup, "cuda" if self._gpus else "cpu"), time.monotonic())
+
+    def send(self, worker: Actor, call: Call) -> None:
+        """Hand over a call."""
+        worker.reference = worker.handle.answer.remote(call)
+
+    def wait(self, workers: Sequence[Actor], seconds: float) -> list[tuple[Actor, Reply]]:
+        """Return replies, and those of dead actors in their stead."""
+        ray = self._ray
+        by_reference = {worker.reference: worker for worker in workers}
+        ready, _ = ray.wait(list(by_reference), num_returns=1, timeout=seconds)
+        found = []
+        for reference in ready:
+            worker = by_reference[reference]
+            worker.reached = True
+            try:
+                reply: Reply = ray.get(reference)
+            except ray.exceptions.RayError as error:
+                reply = Reply(trouble="died", reason=one_line(error)[:200])
+            found.append((worker, reply))
+        self._tell(workers)
+        return found
+
+    def _tell(self, workers: Sequence[Actor]) -> None:
+        """Say once that nothing has begun, so that nobody waits for machines that never come."""
+        late = [w for w in workers if time.monotonic() - w.started > PATIENCE and not w.reached]
+        if late and len(late) == len(workers) and not self._told:
+            self._told = True
+            say(f"still waiting for Ray to start {len(late)} workers; `ray status` says why")
+
+    def stop(self, worker: Actor) -> None:
+        """End an actor."""
+        ray = self._ray
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.kill(worker.handle)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Ray's log of dead workers off stdout, which belongs to results."""
+    if os.environ.get("GENEZOO_DEBUG"):
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        return
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+def _require_listener(address: str | None) -> None:
+    """InputError when nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition("//")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT).close()
+    except (OSError, OverflowError) as error:
+        message = f"no Ray cluster at {address}: {one_line(error)}; `ray status` shows the address"
+        raise InputError(message) from error
+
+
+class ShardActor:
+    """A `ShardWorker` as Ray starts it."""
+
+    def __init__(self, setup: Setup, device: str) -> None:
+        self._worker = ShardWorker(setup, device)
+
+    def answer(self, call: Call) -> Reply:
+        """Answer a call."""
+        return self._worker.answer(call)

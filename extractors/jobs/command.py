@@ -1,0 +1,164 @@
+"""`extract` into a folder: its options, and what it says at the end."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_datasets.command import EXIT_INCOMPLETE, EXIT_OK, say
+from hf_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
+    from extractors.inputs import Asked
+    from extractors.jobs.engine import Engine
+    from extractors.jobs.job import JobSummary
+    from extractors.model import ModelRecord, Settings
+
+ENGINES = ("local", "ray")
+SHOWN_SHARDS = 5
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of a job."""
+    job = parser.add_argument_group(
+        "into a folder (--out DIR/), for inputs of any size: a shard for each stretch of the input"
+    )
+    job.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="this machine (default), or a Ray cluster whose nodes all see the same folders",
+    )
+    job.add_argument("--address", help="of the Ray cluster (auto: the one this machine is in)")
+    job.add_argument("--gpus", type=_count, help="workers with a GPU each")
+    job.add_argument("--workers", type=_count, help="workers without; local: on --device")
+    job.add_argument("--shard-rows", type=_count, help="rows of a shard (default: about 256 MB)")
+
+
+def _count(text: str) -> int:
+    """Read a number of things."""
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{text!r} is no number of things; give 1 or more"
+        raise ArgumentTypeError(message)
+    return int(text)
+
+
+def is_job(arguments: Namespace) -> bool:
+    """Whether a folder of shards is wanted; InputError for options that have no meaning else."""
+    out = Path(arguments.out)
+    if arguments.engine or arguments.out.endswith("/") or (out / ".job").is_dir():
+        return True
+    for option in ("address", "gpus", "workers", "shard_rows"):
+        if getattr(arguments, option) is not None:
+            shown = option.replace("_", "-")
+            message = f"--{shown} is for a folder of shards; give --out {out.with_suffix('')}/"
+            raise InputError(message)
+    return False
+
+
+def extract_job(
+    record: ModelRecord,
+    settings: Settings,
+    asked: Asked,
+    arguments: Namespace,
+    devices: Callable[[str], list[str]],
+) -> int:
+    """Run a job, then say what was written and what went wrong. Returns the exit status.
+
+    `devices` reads `--device`.
+    """
+    from extractors.jobs.job import run_job
+    from extractors.jobs.source import open_source
+    from extractors.jobs.storage import JobFolder
+    from extractors.loading import Loader
+
+    out = Path(arguments.out)
+    _require_shards(record, asked, out)
+    summary = run_job(
+        Loader(record, settings, find_budget=arguments.budget == "auto"),
+        open_source(asked, record.reads),
+        JobFolder(out.resolve()),
+        _engine(arguments, devices),
+        name=arguments.name,
+        stored=arguments.store,
+        shard_rows=arguments.shard_rows,
+        restart=arguments.restart,
+    )
+    _report(arguments.name or record.name, out, summary)
+    return EXIT_INCOMPLETE if summary.n_failed or summary.given_up else EXIT_OK
+
+
+def _require_shards(record: ModelRecord, asked: Asked, out: Path) -> None:
+    """InputError for what cannot be cut into shards."""
+    from extractors.loading import OWN_INPUT
+
+    table = f"write one table: --out {out.with_suffix('.parquet')}"
+    if out.suffix == ".parquet" and not out.is_dir():
+        message = f"--out {out} is a file, a job writes a folder; give --out {out.with_suffix('')}/"
+        raise InputError(message)
+    if "{layer}" in out.name:
+        message = f"--out {out}: into a folder goes one layer; leave {{layer}} out"
+        raise InputError(message)
+    if record.modality in OWN_INPUT:
+        message = f"model {record.name} reads its input as a whole, not in shards; {table}"
+        raise InputError(message)
+    if asked.source is None:
+        message = f"--input is missing: model {record.name} has no vocabulary of its own"
+        raise InputError(message)
+    if asked.genes is not None:
+        message = f"--genes looks up a list of names, not shards; {table}"
+        raise InputError(message)
+
+
+def _engine(arguments: Namespace, devices: Callable[[str], list[str]]) -> Engine[Any]:
+    if arguments.gpus and arguments.workers:
+        message = "--gpus and --workers are both given; a worker has a GPU or none: name one"
+        raise InputError(message)
+    if arguments.engine == "ray":
+        from extractors.jobs.cluster import RayEngine
+
+        if arguments.device != "auto":
+            message = f"--device {arguments.device} is for one machine; with Ray give --gpus N"
+            raise InputError(message)
+        return RayEngine(arguments.address, arguments.gpus, arguments.workers)
+    from extractors.jobs.local import LocalEngine
+
+    if arguments.address:
+        message = "--address is for --engine ray"
+        raise InputError(message)
+    if arguments.gpus:
+        return LocalEngine([f"cuda:{number}" for number in range(arguments.gpus)])
+    found = devices(arguments.device)
+    if arguments.workers and len(found) > 1:
+        message = f"--device names {len(found)} workers, --workers {arguments.workers}; give one"
+        raise InputError(message)
+    return LocalEngine(found * (arguments.workers or 1))
+
+
+def _report(name: str, out: Path, summary: JobSummary) -> None:
+    done = summary.shards - len(summary.given_up)
+    good = summary.n_rows - summary.n_failed
+    if summary.reused == summary.n_rows and not summary.given_up:
+        say(f"{out} is this very job, finished before and verified: nothing to do")
+    else:
+        say(
+            f"wrote {done:,} of {summary.shards:,} shards into {out}: {good:,} embeddings of "
+            f"{name}, {summary.dim} dimensions"
+        )
+        if summary.reused:
+            say(f"  {summary.reused:,} rows stood already, verified, from an interrupted run")
+    if summary.n_truncated:
+        say(f"  {summary.n_truncated:,} inputs were cut at the limit")
+    if summary.n_failed:
+        say(f"  {summary.n_failed:,} rows failed and have no embedding:")
+        for failure in summary.first_failures:
+            say(f"    {failure[:150]}")
+    if summary.given_up:
+        say(f"  {len(summary.given_up):,} shards failed; the same command tries them again:")
+        for shard, reason in summary.given_up[:SHOWN_SHARDS]:
+            say(f"    {shard}: {reason[:150]}")
+    else:
+        say(f'next: datasets.load_dataset("parquet", data_dir="{out}")')
