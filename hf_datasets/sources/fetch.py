@@ -121,8 +121,8 @@ def locate_all(
             unavailable[source.name] = str(error)
     if not files:
         message = (
-            "no source can be had: give --sources DIR with a folder per source "
-            f"({', '.join(unavailable)}), or --source NAME=FILE"
+            f"no source can be had: {next(iter(unavailable.values()), 'none is known')}; or give "
+            f"--sources DIR with a folder per source ({', '.join(unavailable)})"
         )
         raise InputError(message)
     return files, unavailable

@@ -245,10 +245,10 @@ def test_published_scores_are_marked_and_never_mixed_with_probed_ones(
     data = json.loads(data_script(board).partition(" = ")[2].rstrip(";\n"))
     values = np.frombuffer(base64.b64decode(data["values"]), "<f4").reshape(-1, 3)
     starts = np.cumsum([0, *(row["rounds"] for row in data["rows"])])
-    for index, row in enumerate(board.rows):
+    for place, row in enumerate(board.rows):
         for column, entry in enumerate(board.entries):
             if score := row.scores.get(entry.name):
-                mine = values[starts[index] : starts[index + 1], column]
+                mine = values[starts[place] : starts[place + 1], column]
                 assert np.nanmean(mine) == pytest.approx(score.mean, abs=1e-6)
 
 
