@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -35,14 +36,14 @@ class Statistic(Protocol):
         """Return every metric as it is; NaN where undefined."""
 
 
-class _ByDraws:
+class _ByDraws(ABC):
     """Takes the values from a draw of every question once."""
 
     n: int
 
+    @abstractmethod
     def draws(self, counts: NDArray[Any]) -> Columns:
         """Return every metric of every draw."""
-        raise NotImplementedError
 
     def values(self) -> dict[str, float]:
         """Return every metric."""

@@ -22,7 +22,7 @@ from extractors.__main__ import command
 from extractors.parts import PART_ROWS, Parts
 from extractors.store import load_embeddings, read_provenance
 
-KILLS = 18
+KILLS = 30
 WORKERS = 6
 ROWS = 20_000
 DIM = 512
@@ -63,7 +63,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, 
 def test_killed_at_random_moments_it_finishes_with_the_same_bytes(
     tmp_path: Path, undisturbed: tuple[Path, bytes, float], worker: int
 ) -> None:
-    """SIGKILL at a random moment, then the same command: 18 kills over all workers."""
+    """SIGKILL at a random moment, then the same command: 30 kills over all workers."""
     source, expected, seconds = undisturbed
     generator = random.Random(worker)
     out = tmp_path / "out.parquet"
