@@ -9,26 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import sys
 import time
 from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extractors.jobs.engine import Engine
 from extractors.jobs.shard import Call, Reply, ShardWorker
+from extractors.ray_connection import connected
 from hf_datasets.command import say
-from hf_datasets.errors import InputError, one_line
+from hf_datasets.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from extractors.jobs.shard import Setup
 
-CONNECT = 10.0
-"""Seconds in which the head of the cluster must answer."""
 PATIENCE = 60.0
 """Seconds without an actor after which the user is told what is being waited for."""
 
@@ -57,37 +52,18 @@ class RayEngine(Engine[Actor]):
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Connect to the cluster; InputError when Ray or the cluster is not there."""
-        try:
-            ray = self._ray = import_module("ray")
-        except ModuleNotFoundError as error:
-            message = f"--engine ray needs {error.name}; pip install 'genezoo[ray]'"
-            raise InputError(message) from error
-        _require_listener(self._address)
-        with _quiet():
-            try:
-                ray.init(
-                    address=self._address,
-                    logging_level="ERROR",
-                    log_to_driver=False,
-                    **({} if self._address else {"include_dashboard": False}),
-                )
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                where = self._address or "on this machine"
-                message = f"no Ray cluster at {where}: {one_line(error)[:200]}"
-                raise InputError(message) from error
-            try:
-                resources = ray.cluster_resources()
-                cores = int(resources.get("CPU", 0)) // self.threads()
-                self._places = self._gpus or self._workers or max(1, cores)
-                gpus = int(resources.get("GPU", 0))
-                # A job begun on a larger machine may use more threads than any node has.
-                nodes = (node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
-                self._largest = max(1, int(max(nodes, default=1)))
-                if (self._gpus or 0) > gpus:
-                    say(f"--gpus {self._gpus}: the cluster has {gpus} now; more are waited for")
-                yield
-            finally:
-                ray.shutdown()
+        with connected(self._address) as ray:
+            self._ray = ray
+            resources = ray.cluster_resources()
+            cores = int(resources.get("CPU", 0)) // self.threads()
+            self._places = self._gpus or self._workers or max(1, cores)
+            gpus = int(resources.get("GPU", 0))
+            # A job begun on a larger machine may use more threads than any node has.
+            nodes = (node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
+            self._largest = max(1, int(max(nodes, default=1)))
+            if (self._gpus or 0) > gpus:
+                say(f"--gpus {self._gpus}: the cluster has {gpus} now; more are waited for")
+            yield
 
     def places(self) -> int:
         """Return the number of actors."""
@@ -143,29 +119,6 @@ class RayEngine(Engine[Actor]):
         ray = self._ray
         with contextlib.suppress(ray.exceptions.RayError):
             ray.kill(worker.handle)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Ray's log of dead workers off stdout, which belongs to results."""
-    if os.environ.get("GENEZOO_DEBUG"):
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-        return
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
-
-
-def _require_listener(address: str | None) -> None:
-    """InputError when nothing listens at HOST:PORT; Ray itself would try for minutes."""
-    host, _, port = (address or "").rpartition("//")[2].rpartition(":")
-    if not host or not port.isdecimal():
-        return
-    try:
-        socket.create_connection((host, int(port)), CONNECT).close()
-    except (OSError, OverflowError) as error:
-        message = f"no Ray cluster at {address}: {one_line(error)}; `ray status` shows the address"
-        raise InputError(message) from error
 
 
 class ShardActor:

@@ -1,0 +1,75 @@
+"""The connection to a Ray cluster: of one that is there, or of one of this machine alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_datasets.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECT = 10.0
+"""Seconds in which the head of the cluster must answer."""
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[Any]:
+    """Connect to the cluster at `address` and yield the `ray` module; disconnect at the end.
+
+    `auto` is the cluster that this machine is in; None starts one of this machine alone, which
+    ends with the connection.
+
+    InputError when Ray or the cluster is not there.
+    """
+    try:
+        ray = import_module("ray")
+    except ModuleNotFoundError as error:
+        message = f"--engine ray needs {error.name}; pip install 'genezoo[ray]'"
+        raise InputError(message) from error
+    _require_listener(address)
+    with _quiet():
+        try:
+            ray.init(
+                address=address,
+                logging_level="ERROR",
+                log_to_driver=False,
+                **({} if address else {"include_dashboard": False}),
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = address or "on this machine"
+            message = f"no Ray cluster at {where}: {one_line(error)[:200]}"
+            raise InputError(message) from error
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Ray's log of dead workers off stdout, which belongs to results."""
+    if os.environ.get("GENEZOO_DEBUG"):
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        return
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+def _require_listener(address: str | None) -> None:
+    """InputError when nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition("//")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT).close()
+    except (OSError, OverflowError) as error:
+        message = f"no Ray cluster at {address}: {one_line(error)}; `ray status` shows the address"
+        raise InputError(message) from error
