@@ -39,12 +39,27 @@ class Actor:
     reference: Any = field(default=None)
 
 
-class RayEngine(Engine[Actor]):
-    """Actors of a Ray cluster, of one that is there or of one of this machine alone."""
+@dataclass(frozen=True)
+class Resources:
+    """What a worker takes of the cluster."""
 
-    def __init__(self, address: str | None, gpus: int | None, workers: int | None) -> None:
-        self._address, self._gpus, self._workers = address, gpus, workers
-        self._places = 0
+    workers: int | None
+    """The most of them; None: as many as the cluster has room for, also when it grows."""
+    gpus: float = 0.0
+    """GPUs of each: a fraction shares one, 0 means none."""
+    accelerator: str | None = None
+    """Ray's name of the only kind of GPU that serves, as `A100`; None: any."""
+
+
+class RayEngine(Engine[Actor]):
+    """Actors of a Ray cluster, of one that is there or of one of this machine alone.
+
+    Actors that find no room wait, which is what makes an autoscaling cluster grow; they are
+    asked for when there is work for them, and ended when there is none, which lets it shrink.
+    """
+
+    def __init__(self, address: str | None, resources: Resources) -> None:
+        self._address, self._resources = address, resources
         self._largest = 1
         self._told = False
         self._ray: Any = None
@@ -54,20 +69,25 @@ class RayEngine(Engine[Actor]):
         """Connect to the cluster; InputError when Ray or the cluster is not there."""
         with connected(self._address) as ray:
             self._ray = ray
-            resources = ray.cluster_resources()
-            cores = int(resources.get("CPU", 0)) // self.threads()
-            self._places = self._gpus or self._workers or max(1, cores)
-            gpus = int(resources.get("GPU", 0))
             # A job begun on a larger machine may use more threads than any node has.
             nodes = (node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
             self._largest = max(1, int(max(nodes, default=1)))
-            if (self._gpus or 0) > gpus:
-                say(f"--gpus {self._gpus}: the cluster has {gpus} now; more are waited for")
+            wanted, room = self._resources.workers, self._room()
+            if wanted and wanted > room:
+                say(f"{wanted} workers: the cluster has room for {room} now; more are waited for")
             yield
 
+    def _room(self) -> int:
+        """Return how many workers fit on the machines that the cluster has now."""
+        found = self._ray.cluster_resources()
+        room = int(found.get("CPU", 0)) // self.threads()
+        if self._resources.gpus:
+            room = min(room, int(found.get("GPU", 0)) * round(1 / self._resources.gpus))
+        return room
+
     def places(self) -> int:
-        """Return the number of actors."""
-        return self._places
+        """Return the number of actors: as asked, or as many as there is room for."""
+        return self._resources.workers or max(1, self._room())
 
     def threads(self) -> int:
         """Return OMP_NUM_THREADS, or 1: a core for each actor."""
@@ -78,13 +98,15 @@ class RayEngine(Engine[Actor]):
         """Ask for an actor, on the node that has most room."""
         del place
         ray = self._ray
+        gpus = self._resources.gpus
         kind = ray.remote(ShardActor).options(
             num_cpus=min(setup.threads, self._largest),
-            num_gpus=1 if self._gpus else 0,
+            num_gpus=gpus,
+            accelerator_type=self._resources.accelerator,
             scheduling_strategy="SPREAD",
             max_restarts=0,  # the scheduler asks for a new one, which may lie on another node
         )
-        return Actor(kind.remote(setup, "cuda" if self._gpus else "cpu"), time.monotonic())
+        return Actor(kind.remote(setup, "cuda" if gpus else "cpu"), time.monotonic())
 
     def send(self, worker: Actor, call: Call) -> None:
         """Hand over a call."""
@@ -93,6 +115,9 @@ class RayEngine(Engine[Actor]):
     def wait(self, workers: Sequence[Actor], seconds: float) -> list[tuple[Actor, Reply]]:
         """Return replies, and those of dead actors in their stead."""
         ray = self._ray
+        if not workers:
+            time.sleep(seconds / 10)
+            return []
         by_reference = {worker.reference: worker for worker in workers}
         ready, _ = ray.wait(list(by_reference), num_returns=1, timeout=seconds)
         found = []

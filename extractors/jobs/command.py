@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from extractors.model import ModelRecord, Settings
 
 ENGINES = ("local", "ray")
+OPTIONS = ("address", "gpus", "gpus_per_worker", "accelerator", "workers", "shard_rows")
 SHOWN_SHARDS = 5
 
 
@@ -33,8 +35,27 @@ def add_options(parser: ArgumentParser) -> None:
         help="this machine (default), or a Ray cluster whose nodes all see the same folders",
     )
     job.add_argument("--address", help="of the Ray cluster (auto: the one this machine is in)")
-    job.add_argument("--gpus", type=_count, help="workers with a GPU each")
-    job.add_argument("--workers", type=_count, help="workers without; local: on --device")
+    job.add_argument(
+        "--gpus",
+        type=_count,
+        help="GPUs to use, a worker on each; on a cluster the most: it may grow up to them",
+    )
+    job.add_argument(
+        "--gpus-per-worker",
+        type=_fraction,
+        metavar="SHARE",
+        help="let workers share a GPU: 0.5 puts two on each of --gpus (default 1)",
+    )
+    job.add_argument(
+        "--accelerator",
+        metavar="KIND",
+        help="with Ray, the only kind of GPU that serves, as A100: bytes may differ between kinds",
+    )
+    job.add_argument(
+        "--workers",
+        type=_count,
+        help="workers without a GPU (local: on --device; Ray: default, as many as there are cores)",
+    )
     job.add_argument("--shard-rows", type=_count, help="rows of a shard (default: about 256 MB)")
 
 
@@ -46,12 +67,24 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _fraction(text: str) -> float:
+    """Read the share of a GPU that a worker has: 1 divided by a whole number."""
+    try:
+        share = Fraction(text).limit_denominator(100)
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(0)
+    if share <= 0 or share.numerator != 1:
+        message = f"{text!r} is no share of a GPU; give 1, 0.5, 1/3, 0.25, ..."
+        raise ArgumentTypeError(message)
+    return float(share)
+
+
 def is_job(arguments: Namespace) -> bool:
     """Whether a folder of shards is wanted; InputError for options that have no meaning else."""
     out = Path(arguments.out)
     if arguments.engine or arguments.out.endswith("/") or (out / ".job").is_dir():
         return True
-    for option in ("address", "gpus", "workers", "shard_rows"):
+    for option in OPTIONS:
         if getattr(arguments, option) is not None:
             shown = option.replace("_", "-")
             message = f"--{shown} is for a folder of shards; give --out {out.with_suffix('')}/"
@@ -117,20 +150,26 @@ def _engine(arguments: Namespace, devices: Callable[[str], list[str]]) -> Engine
     if arguments.gpus and arguments.workers:
         message = "--gpus and --workers are both given; a worker has a GPU or none: name one"
         raise InputError(message)
+    if not arguments.gpus and (arguments.gpus_per_worker or arguments.accelerator):
+        message = "--gpus-per-worker and --accelerator say which GPUs; give --gpus N too"
+        raise InputError(message)
+    each = round(1 / (arguments.gpus_per_worker or 1))
     if arguments.engine == "ray":
-        from extractors.jobs.cluster import RayEngine
+        from extractors.jobs.cluster import RayEngine, Resources
 
         if arguments.device != "auto":
             message = f"--device {arguments.device} is for one machine; with Ray give --gpus N"
             raise InputError(message)
-        return RayEngine(arguments.address, arguments.gpus, arguments.workers)
+        workers = arguments.gpus * each if arguments.gpus else arguments.workers
+        share = 1 / each if arguments.gpus else 0.0
+        return RayEngine(arguments.address, Resources(workers, share, arguments.accelerator))
     from extractors.jobs.local import LocalEngine
 
-    if arguments.address:
-        message = "--address is for --engine ray"
+    if arguments.address or arguments.accelerator:
+        message = f"--{'address' if arguments.address else 'accelerator'} is for --engine ray"
         raise InputError(message)
     if arguments.gpus:
-        return LocalEngine([f"cuda:{number}" for number in range(arguments.gpus)])
+        return LocalEngine([f"cuda:{at // each}" for at in range(arguments.gpus * each)])
     found = devices(arguments.device)
     if arguments.workers and len(found) > 1:
         message = f"--device names {len(found)} workers, --workers {arguments.workers}; give one"

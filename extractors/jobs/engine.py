@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -27,7 +28,7 @@ class Engine(ABC, Generic[W]):
 
     @abstractmethod
     def places(self) -> int:
-        """Return how many workers there can be; known once the engine is running."""
+        """Return how many workers there can be, once the engine runs; more if it has grown."""
 
     @abstractmethod
     def threads(self) -> int:
@@ -43,7 +44,14 @@ class Engine(ABC, Generic[W]):
 
     @abstractmethod
     def wait(self, workers: Sequence[W], seconds: float) -> list[tuple[W, Reply]]:
-        """Return the replies that came, as soon as there is one; none after so many seconds."""
+        """Return the replies that came, as soon as there is one; none after so many seconds.
+
+        Without workers it takes a rest, shorter than that.
+        """
+
+    def now(self) -> float:
+        """Return the seconds of a clock that only goes forward."""
+        return time.monotonic()
 
     @abstractmethod
     def stop(self, worker: W) -> None:

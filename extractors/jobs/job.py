@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from extractors.engine import SHOWN_FAILURES, Summary
+from extractors.jobs.fleet import Fleet
 from extractors.jobs.manifest import OUTPUTS, plan, planned
-from extractors.jobs.schedule import Fleet, Scheduler
+from extractors.jobs.schedule import Scheduler
 from extractors.jobs.shard import Done, Output, Setup
 from extractors.jobs.source import Limits
 from extractors.jobs.storage import STATE

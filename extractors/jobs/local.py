@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,9 @@ class LocalEngine(Engine[Worker]):
         """Return replies, and those of dead processes in their stead."""
         if found := [(worker, self._unreached.pop(worker)) for worker in [*self._unreached]]:
             return found
+        if not workers:
+            time.sleep(seconds / 10)
+            return []
         by_pipe = {worker.pipe: worker for worker in workers}
         ready = wait(list(by_pipe), seconds)
         return [(by_pipe[pipe], _reply(by_pipe[pipe])) for pipe in ready]  # type: ignore[index]
