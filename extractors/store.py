@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROVENANCE_KEY = b"genezoo"
-SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.parquet")
+SHARD = re.compile(r"(.*)-(\d{5,})-of-(\d{5,})\.parquet")
 STORED_TYPES = {"float32": pa.float32(), "float16": pa.float16()}
 
 

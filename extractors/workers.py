@@ -12,7 +12,7 @@ from concurrent.futures import wait as wait_any
 from dataclasses import dataclass, replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from extractors.budget import largest_budget
 from extractors.inputs import Missing
@@ -60,6 +60,16 @@ class Facts:
         return replace(self, budget=budget, described={**self.described, "budget": budget})
 
 
+class Model(Protocol):
+    """What turns rows into vectors, in two steps."""
+
+    def tokenize(self, ids: Sequence[str], values: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Return what the model takes of the rows."""
+
+    def encode(self, rows: Any) -> Encoded:  # noqa: ANN401
+        """Return the vectors."""
+
+
 def load_prepared(loader: Loader, device: str, source: Input, scratch: Path) -> Encoder[Any]:
     """Load the model on a device, let it look at the input, and find its budget if asked."""
     encoder = loader.load(device)
@@ -70,7 +80,7 @@ def load_prepared(loader: Loader, device: str, source: Input, scratch: Path) -> 
 
 
 def encode_parts(
-    encoder: Encoder[Any], parts: Sink, work: Iterator[Work]
+    encoder: Model, parts: Sink, work: Iterator[Work]
 ) -> Generator[int, None, None]:
     """Encode and write parts; yield the number of rows of each that is on disk, in order.
 

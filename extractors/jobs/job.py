@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from extractors.engine import SHOWN_FAILURES, Summary
 from extractors.jobs.fleet import Fleet
+from extractors.jobs.ledger import Ledger, open_ledger
 from extractors.jobs.manifest import OUTPUTS, plan, planned
 from extractors.jobs.schedule import Scheduler
 from extractors.jobs.shard import Done, Output, Setup
@@ -177,20 +178,20 @@ class _Job:
         return Limits(rows, SHARD_CHARACTERS)
 
     def _run_shards(self, fleet: Fleet, cuts: Plan, kind: Output) -> JobSummary:
-        with progress(cuts.rows, "rows", "extract") as bar:
+        with open_ledger() as ledger, progress(cuts.rows, "rows", "extract") as bar:
             tally = _Tally(bar, cuts)
-            scheduler = Scheduler(
-                fleet,
-                cuts,
-                kind,
-                lambda shard: self.folder.size(cuts.marker(shard.number)) is not None,
-                tally.add,
-            )
+
+            def finished(shard: Shard, done: Done, reused: bool) -> None:  # noqa: FBT001
+                tally.add(shard, done, reused)
+                ledger.put(shard.number, done)
+
+            marked = _Marked(self.folder, cuts)
+            scheduler = Scheduler(fleet, cuts, kind, marked.holds, finished)
             scheduler.run(planned(self.folder))
-        if scheduler.given_up:
-            self.folder.remove(SUCCESS)
-        elif tally.made or self.folder.size(SUCCESS) is None:
-            self._write_success(cuts, tally)
+            if scheduler.given_up:
+                self.folder.remove(SUCCESS)
+            elif tally.made or self.folder.size(SUCCESS) is None:
+                self._write_success(cuts, tally, ledger)
         given_up = sorted(scheduler.given_up, key=lambda pair: pair[0].number)
         return JobSummary(
             n_rows=tally.rows,
@@ -207,18 +208,32 @@ class _Job:
             ),
         )
 
-    def _write_success(self, cuts: Plan, tally: _Tally) -> None:
+    def _write_success(self, cuts: Plan, tally: _Tally, ledger: Ledger) -> None:
         """Write the manifest of a finished job, a line for each file, without holding them all."""
         head = {"shards": cuts.shards, "rows": tally.rows, "failed": tally.failed}
         head |= {"truncated": tally.truncated, "tokens": tally.tokens}
         with self.folder.writing(SUCCESS) as path, path.open("w", encoding="utf-8") as stream:
             stream.write(json.dumps(head)[:-1] + ', "files": [')
-            for shard in planned(self.folder):
-                done = json.loads(self.folder.read(cuts.marker(shard.number)) or "{}")
-                shown = {key: done[key] for key in ("rows", "failed", "bytes", "sha256")}
-                line = json.dumps({"file": cuts.output(shard.number), **shown})
-                stream.write(f"{',' if shard.number else ''}\n{line}")
+            for number, entry in enumerate(ledger.entries()):
+                line = json.dumps({"file": cuts.output(number), **asdict(entry)})
+                stream.write(f"{',' if number else ''}\n{line}")
             stream.write("\n]}\n")
+
+
+class _Marked:
+    """Which shards an earlier run has marked as done, a listing for each folder of markers."""
+
+    def __init__(self, folder: JobFolder, cuts: Plan) -> None:
+        self._folder, self._cuts = folder, cuts
+        self._listed = ""
+        self._found: dict[str, int] = {}
+
+    def holds(self, shard: Shard) -> bool:
+        """Whether there is a marker; shards are asked for in their order."""
+        marker = self._cuts.marker(shard.number)
+        if (below := marker.rpartition("/")[0]) != self._listed:
+            self._listed, self._found = below, self._folder.listing(below)
+        return marker in self._found
 
 
 class _Tally:

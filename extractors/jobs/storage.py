@@ -72,6 +72,12 @@ class JobFolder:
         """Return what lies directly in the folder; nothing when it is not there."""
         return sorted(entry.name for entry in self.path.iterdir()) if self.path.is_dir() else []
 
+    def listing(self, below: str) -> dict[str, int]:
+        """Return the files directly in a sub-folder, by their names here, with their bytes."""
+        folder = self.path / below
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {f"{below}/{entry.name}": entry.stat().st_size for entry in found}
+
     def clear(self, outputs: str) -> None:
         """Remove all that a job wrote: its state, and outputs of the pattern."""
         for output in self.path.glob(outputs):
