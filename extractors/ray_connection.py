@@ -28,6 +28,8 @@ def connected(address: str | None) -> Iterator[Any]:
 
     InputError when Ray or the cluster is not there.
     """
+    if not os.environ.get("GENEZOO_DEBUG"):
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # of this process
     try:
         ray = import_module("ray")
     except ModuleNotFoundError as error:
@@ -35,6 +37,7 @@ def connected(address: str | None) -> Iterator[Any]:
         raise InputError(message) from error
     _require_listener(address)
     with _quiet():
+        _require_token(address)
         try:
             ray.init(
                 address=address,
@@ -50,6 +53,29 @@ def connected(address: str | None) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _require_token(address: str | None) -> None:
+    """InputError when the cluster wants another token than it gets; Ray would try for minutes.
+
+    To an address that was named Ray sends a token only if RAY_AUTH_MODE says so.
+    """
+    if address in {None, "auto"}:
+        return
+    from ray._raylet import GcsClient  # nothing public asks but once
+    from ray.exceptions import AuthenticationError
+
+    try:
+        GcsClient(address=str(address).rpartition("//")[2])
+    except AuthenticationError as error:
+        message = (
+            f"the Ray cluster at {address} does not take this token; set RAY_AUTH_MODE=token, and "
+            "RAY_AUTH_TOKEN_PATH to the file with the cluster's (default ~/.ray/auth_token)"
+        )
+        raise InputError(message) from error
+    except Exception as error:
+        message = f"no Ray cluster at {address}: {one_line(error)[:200]}"
+        raise InputError(message) from error
 
 
 @contextlib.contextmanager
