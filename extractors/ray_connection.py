@@ -28,8 +28,6 @@ def connected(address: str | None) -> Iterator[Any]:
 
     InputError when Ray or the cluster is not there.
     """
-    if not os.environ.get("GENEZOO_DEBUG"):
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # of this process
     try:
         ray = import_module("ray")
     except ModuleNotFoundError as error:
