@@ -72,7 +72,7 @@ def cutting(folder: Path) -> dict[str, float]:
     for name in ("parquet", "fasta"):
         source = open_source(Asked(str(folder / name)), ("sequence",))
         began = time.process_time()
-        plan(source, Limits(50_000, 1 << 60), JobFolder(folder / "job"))
+        plan(source, Limits(50_000, 1 << 60), JobFolder.at(f"{folder}/job"))
         found[name] = SAMPLE / (time.process_time() - began)
     return found
 
@@ -117,7 +117,7 @@ def simulate(n_shards: int, workers: int, weather: Weather, seed: int = 0) -> di
     engine = SimulatedEngine(workers, weather, np.random.default_rng(seed))
     with tempfile.TemporaryDirectory() as scratch, open_ledger() as ledger:
         cuts = Plan(n_shards, n_shards, "sha256:")
-        folder = JobFolder(Path(scratch))
+        folder = JobFolder.at(scratch)
         setup = Setup(None, None, folder, 1)  # type: ignore[arg-type]
         fleet = Fleet(engine, setup, lambda *_: None)
         seen = np.zeros(n_shards, dtype=np.uint8)
