@@ -3,7 +3,8 @@
     python benchmarks/cluster_speed.py [--rows 1000000] [--rounds 5] [--workers 2] [--memory]
 
 Throughput: short rows through the `random` control, so that the engine is most of the work; the
-two engines in turn; of 50 shards the first ten do not count, nor does any start-up. Memory: the peak of the driving process, for 10⁵, 10⁶ and 10⁷ rows.
+two engines in turn; of 50 shards the first ten do not count, nor does any start-up.
+Memory: the peak of the driving process, for 10⁵, 10⁶ and 10⁷ rows.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def build_parser() -> CommandParser:
     parser.add_argument("--version", action="version", version=f"genezoo {__version__}")
     what = parser.add_argument_group("what")
     what.add_argument("--list", action="store_true", help="show the zoo")
-    what.add_argument("--json", action="store_true", help="with --list: as JSON, for programs")
+    what.add_argument("--json", action="store_true", help="with --list or --dry-run: as JSON")
     what.add_argument(
         "--check", nargs="+", metavar="MODEL", help="compare the real weights with known values"
     )

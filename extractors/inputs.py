@@ -26,6 +26,8 @@ from hf_datasets.task import table_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hf_datasets.tables import TableFile
+
 FASTA = {".fa", ".fasta", ".faa", ".fna", ".ffn"}
 LISTS = {".txt", ".list"}
 SUFFIXES = FASTA | LISTS | FORMATS.keys()
@@ -256,6 +258,9 @@ def open_input(
         No such file, dataset or column; an unknown format; an empty file.
 
     """
+    if "://" in source:
+        message = f"{source} is read in shards, into a folder of them: give --out DIR/"
+        raise InputError(message)
     path = Path(source).expanduser()
     if path.is_file() or (not path.is_dir() and plain_suffix(path) in SUFFIXES):
         require_file(path)
@@ -275,7 +280,7 @@ def open_input(
 
 
 def table_columns(
-    path: Path, reads: tuple[str, ...], column: str | None, id_column: str | None
+    path: TableFile, reads: tuple[str, ...], column: str | None, id_column: str | None
 ) -> tuple[str, str | None]:
     """Return the columns of a table that hold names and values, None where none are read."""
     names = column_names(path)

@@ -60,11 +60,11 @@ def _require_token(address: str | None) -> None:
     """
     if address in {None, "auto"}:
         return
-    from ray._raylet import GcsClient  # nothing public asks but once
     from ray.exceptions import AuthenticationError
 
+    ask = import_module("ray._raylet").GcsClient  # nothing public asks but once
     try:
-        GcsClient(address=str(address).rpartition("//")[2])
+        ask(address=str(address).rpartition("//")[2])
     except AuthenticationError as error:
         message = (
             f"the Ray cluster at {address} does not take this token; set RAY_AUTH_MODE=token, and "

@@ -79,9 +79,7 @@ def load_prepared(loader: Loader, device: str, source: Input, scratch: Path) -> 
     return encoder
 
 
-def encode_parts(
-    encoder: Model, parts: Sink, work: Iterator[Work]
-) -> Generator[int, None, None]:
+def encode_parts(encoder: Model, parts: Sink, work: Iterator[Work]) -> Generator[int, None, None]:
     """Encode and write parts; yield the number of rows of each that is on disk, in order.
 
     One thread reads and tokenises ahead, one writes behind, so that the model always runs. An

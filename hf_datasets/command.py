@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from hf_datasets.errors import InputError, one_line
 
@@ -20,6 +20,8 @@ EXIT_INCOMPLETE = 1
 """The work was done, but something in it failed and was reported."""
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+LOG_EVERY = 60.0
+"""Seconds between two lines of progress where stderr is no terminal."""
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -80,10 +82,12 @@ def show(text: str) -> None:
     print(text)  # noqa: T201
 
 
-def progress(total: int | None, unit: str, label: str, done: int = 0) -> tqdm[NoReturn]:
+def progress(
+    total: int | None, unit: str, label: str, done: int = 0, form: str | None = None
+) -> tqdm[NoReturn]:
     """Return a progress bar on stderr with rate and remaining time.
 
-    On a terminal it moves; in a log it prints a line every ten seconds.
+    On a terminal it moves; in a log it prints a line a minute. `form` is tqdm's `bar_format`.
     """
     from tqdm import tqdm
 
@@ -93,8 +97,27 @@ def progress(total: int | None, unit: str, label: str, done: int = 0) -> tqdm[No
         initial=done,
         unit=f" {unit}",
         desc=label,
-        file=sys.stderr,
-        mininterval=0.2 if quick else 10.0,
+        file=sys.stderr if quick else _Log(sys.stderr),
+        mininterval=0.2 if quick else LOG_EVERY,
+        miniters=None if quick else 1,  # else tqdm may skip lines, or print one every 10 seconds
         dynamic_ncols=quick,
+        bar_format=form,
         leave=True,
     )
+
+
+class _Log:
+    """Makes a line of each state of a bar, where nothing moves back to the start of one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a line, unless there is nothing in it."""
+        if line := text.strip():
+            self._stream.write(f"{line}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush."""
+        self._stream.flush()

@@ -12,7 +12,7 @@ import gzip
 import io
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from hf_datasets.errors import InputError, nearest, shorten
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 FORMATS = {
     ".csv": "csv",
@@ -34,19 +35,36 @@ BATCH_ROWS = 8192
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-def table_format(path: Path) -> str | None:
+class OtherFile(Protocol):
+    """A file that does not lie on this machine."""
+
+    @property
+    def name(self) -> str:
+        """Its name, with the suffix that tells what it is."""
+
+    def open(self, mode: Literal["rb"], buffering: int = -1) -> IO[bytes]:
+        """Open it; with `buffering=0` for a reader that knows which bytes it wants."""
+
+    def require(self) -> object:
+        """InputError unless it is there, with something in it."""
+
+
+TableFile: TypeAlias = "Path | OtherFile"
+
+
+def table_format(path: TableFile) -> str | None:
     """Return csv, tsv, parquet or jsonl by the file's name without `.gz`, or None."""
     return FORMATS.get(plain_suffix(path))
 
 
-def plain_suffix(path: Path) -> str:
+def plain_suffix(path: TableFile) -> str:
     """Return the lower-case suffix of `path`, looking through a trailing `.gz`."""
-    name = Path(path.name[:-3]) if path.name.lower().endswith(".gz") else path
-    return name.suffix.lower()
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    return Path(name).suffix.lower()
 
 
 @contextlib.contextmanager
-def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+def open_bytes(path: TableFile) -> Iterator[IO[bytes]]:
     """Open a file for reading, unpacking gzip by its first bytes, whatever its name."""
     require_file(path)
     with path.open("rb") as stream:
@@ -60,7 +78,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def open_lines(path: Path) -> Iterator[IO[str]]:
+def open_lines(path: TableFile) -> Iterator[IO[str]]:
     """Open a UTF-8 text file, gzipped or not; InputError if it is empty, binary or broken."""
     with open_bytes(path) as stream:
         try:
@@ -82,8 +100,11 @@ def open_lines(path: Path) -> Iterator[IO[str]]:
             raise InputError(message) from error
 
 
-def require_file(path: Path) -> None:
+def require_file(path: TableFile) -> None:
     """InputError unless `path` is a readable file with something in it."""
+    if not isinstance(path, Path):
+        path.require()
+        return
     if path.is_dir():
         message = f"{path} is a folder, not a table"
         raise InputError(message)
@@ -96,7 +117,7 @@ def require_file(path: Path) -> None:
         raise InputError(message)
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: TableFile) -> list[str]:
     """Return the columns of a table, in order."""
     kind = _require_format(path)
     if kind == "parquet":
@@ -114,9 +135,13 @@ def column_names(path: Path) -> list[str]:
     return header
 
 
-def require_columns(path: Path, wanted: list[str]) -> None:
+def require_columns(path: TableFile, wanted: list[str]) -> None:
     """InputError naming the first of `wanted` that the table lacks."""
-    have = column_names(path)
+    require_names(path, column_names(path), wanted)
+
+
+def require_names(path: TableFile, have: list[str], wanted: list[str]) -> None:
+    """InputError naming the first of `wanted` that is not among the columns of the table."""
     for name in wanted:
         if name not in have:
             message = (
@@ -125,7 +150,7 @@ def require_columns(path: Path, wanted: list[str]) -> None:
             raise InputError(message)
 
 
-def read_columns(path: Path, columns: list[str]) -> Iterator[list[list[str | None]]]:
+def read_columns(path: TableFile, columns: list[str]) -> Iterator[list[list[str | None]]]:
     """Yield batches of the named columns, each a list of strings (None for a null).
 
     Numbers in Parquet and JSON are written out as text; lists, structs and bytes are refused.
@@ -140,7 +165,7 @@ def read_columns(path: Path, columns: list[str]) -> Iterator[list[list[str | Non
         yield from _read_delimited(path, columns, _delimiter(kind))
 
 
-def _require_format(path: Path) -> str:
+def _require_format(path: TableFile) -> str:
     require_file(path)
     kind = table_format(path)
     if kind is None:
@@ -157,7 +182,7 @@ def _delimiter(kind: str) -> str:
 
 
 def _read_delimited(
-    path: Path, columns: list[str], delimiter: str
+    path: TableFile, columns: list[str], delimiter: str
 ) -> Iterator[list[list[str | None]]]:
     # Quotes mean something in CSV; in TSV, as biology writes it, they are plain characters.
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
@@ -189,7 +214,7 @@ def _read_delimited(
             raise InputError(message) from error
 
 
-def _read_json(path: Path, columns: list[str]) -> Iterator[list[list[str | None]]]:
+def _read_json(path: TableFile, columns: list[str]) -> Iterator[list[list[str | None]]]:
     batch: list[list[str | None]] = [[] for _ in columns]
     with open_lines(path) as lines:
         for number, line in enumerate(lines, 1):
@@ -205,7 +230,7 @@ def _read_json(path: Path, columns: list[str]) -> Iterator[list[list[str | None]
         yield batch
 
 
-def json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+def json_object(path: TableFile, number: int, line: str) -> dict[str, Any]:
     """Return what a line holds; InputError when it is no JSON object."""
     try:
         record = json.loads(line)
@@ -218,7 +243,7 @@ def json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     return record
 
 
-def json_text(path: Path, number: int, name: str, value: object) -> str | None:
+def json_text(path: TableFile, number: int, name: str, value: object) -> str | None:
     """Return a value as text, None for null; InputError for lists and objects."""
     if value is None or isinstance(value, str):
         return value
@@ -229,29 +254,37 @@ def json_text(path: Path, number: int, name: str, value: object) -> str | None:
 
 
 @contextlib.contextmanager
-def open_parquet(path: Path) -> Iterator[Any]:
+def open_parquet(path: TableFile) -> Iterator[Any]:
     """Open a `pyarrow.parquet.ParquetFile`; InputError for a file that is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            yield file
+        with contextlib.ExitStack() as opened:
+            stream = path if isinstance(path, Path) else opened.enter_context(path.open("rb", 0))
+            yield opened.enter_context(pq.ParquetFile(stream))
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         message = f"{path} is not a readable Parquet file: {error}"
         raise InputError(message) from error
 
 
 def read_row_groups(
-    path: Path, columns: list[str], groups: list[int] | None
+    path: TableFile, columns: list[str], groups: list[int] | None
 ) -> Iterator[list[list[str | None]]]:
     """Yield batches of the named columns of some row groups of a Parquet file, None for all."""
     with open_parquet(path) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=columns):
-            yield [_texts(path, name, batch.column(name)) for name in columns]
+        yield from row_batches(path, file, columns, groups)
 
 
-def _texts(path: Path, name: str, column: pa.Array) -> list[str | None]:
+def row_batches(
+    path: TableFile, file: pq.ParquetFile, columns: list[str], groups: list[int] | None
+) -> Iterator[list[list[str | None]]]:
+    """Do what `read_row_groups` does with a file that is open."""
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=columns):
+        yield [_texts(path, name, batch.column(name)) for name in columns]
+
+
+def _texts(path: TableFile, name: str, column: pa.Array) -> list[str | None]:
     import pyarrow as pa
 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

@@ -1,8 +1,9 @@
 """`extract` with a model for tests of jobs: `python -m job_driver …`, `--model job-test`.
 
-Its vector is a digest of the text. It takes `--seed` milliseconds a part, and a text with KILL
-in it ends the process at once, one with RAISE raises an error, one with PAIR ends the process
-only when another such stands in the same part.
+Its vector is a digest of the text. It takes `--seed` milliseconds a part and `--dim` microseconds
+a character. A text with KILL in it ends the process at once, one with RAISE raises an error, one
+with PAIR ends the process only when another such stands in the same part. `MEET 4 FOLDER` waits
+until four processes do so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,11 +34,20 @@ def digest(text: str) -> list[float]:
     return [float(byte) for byte in hashlib.sha256(text.encode()).digest()[:DIM]]
 
 
+def meet(number: str, folder: str) -> None:
+    """Wait until so many processes are here; a minute at most."""
+    (Path(folder) / str(os.getpid())).touch()
+    end = time.monotonic() + 60
+    while len(list(Path(folder).iterdir())) < int(number) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 class DigestEncoder(PlainEncoder):
     dim = DIM
 
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.seed / 1000
+        self._each = (settings.dim or 0) / 1_000_000
 
     @classmethod
     def load(cls, record: ModelRecord, settings: Settings) -> DigestEncoder:
@@ -44,8 +55,11 @@ class DigestEncoder(PlainEncoder):
         return cls(settings)
 
     def embed(self, ids: Sequence[str], values: Sequence[str | None]) -> Encoded:
-        time.sleep(self._seconds)
         texts = [value or "" for value in values]
+        time.sleep(self._seconds + self._each * sum(map(len, texts)))
+        for text in texts:
+            if text.startswith("MEET"):
+                meet(*text.split()[1:])
         if any("KILL" in text for text in texts) or sum("PAIR" in text for text in texts) > 1:
             os._exit(7)
         if bad := [text for text in texts if "RAISE" in text]:

@@ -14,18 +14,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from extractors.jobs.engine import Engine
+from extractors.jobs.metrics import JobMetrics, WorkerMetrics
 from extractors.jobs.shard import Call, Reply, ShardWorker
 from extractors.ray_connection import connected
 from hf_datasets.command import say
-from hf_datasets.errors import one_line
+from hf_datasets.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from extractors.jobs.shard import Setup
+    from extractors.jobs.timing import Where
 
 PATIENCE = 60.0
 """Seconds without an actor after which the user is told what is being waited for."""
+PROBE = 15.0
+"""Seconds after which an actor that is silent is sent something, then after twice as many, and so
+on: when a network fails for a while, Ray can lose a reply and not notice until it sends again."""
 
 
 @dataclass(eq=False)
@@ -37,6 +42,10 @@ class Actor:
     reached: bool = False
     """Whether it has ever replied."""
     reference: Any = field(default=None)
+    sent: float = 0.0
+    """When it was given the call."""
+    probe: float = PROBE
+    """Seconds after that until it is sent something again."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,18 @@ class RayEngine(Engine[Actor]):
         return room
 
     def places(self) -> int:
-        """Return the number of actors: as asked, or as many as there is room for."""
+        """Return the number of actors: as asked, or as many as there is room for.
+
+        InputError when the cluster has cast out this machine: nothing would ever be started again.
+        """
+        ray = self._ray
+        here = ray.get_runtime_context().get_node_id()
+        if any(node["NodeID"] == here and not node["Alive"] for node in ray.nodes()):
+            message = (
+                "the cluster takes this machine for dead (its network failed for a while?); "
+                "what was written is kept: the same command, on a live one, goes on from there"
+            )
+            raise InputError(message)
         return self._resources.workers or max(1, self._room())
 
     def threads(self) -> int:
@@ -111,6 +131,7 @@ class RayEngine(Engine[Actor]):
     def send(self, worker: Actor, call: Call) -> None:
         """Hand over a call."""
         worker.reference = worker.handle.answer.remote(call)
+        worker.sent, worker.probe = time.monotonic(), PROBE
 
     def wait(self, workers: Sequence[Actor], seconds: float) -> list[tuple[Actor, Reply]]:
         """Return replies, and those of dead actors in their stead."""
@@ -129,8 +150,16 @@ class RayEngine(Engine[Actor]):
             except ray.exceptions.RayError as error:
                 reply = Reply(trouble="died", reason=one_line(error)[:200])
             found.append((worker, reply))
+        self._probe(workers)
         self._tell(workers)
         return found
+
+    def _probe(self, workers: Sequence[Actor]) -> None:
+        """Send something to those that are silent: on a dead connection their calls fail now."""
+        for worker in workers:
+            if time.monotonic() - worker.sent > worker.probe:
+                worker.probe *= 2
+                worker.handle.probe.remote()
 
     def _tell(self, workers: Sequence[Actor]) -> None:
         """Say once that nothing has begun, so that nobody waits for machines that never come."""
@@ -138,6 +167,10 @@ class RayEngine(Engine[Actor]):
         if late and len(late) == len(workers) and not self._told:
             self._told = True
             say(f"still waiting for Ray to start {len(late)} workers; `ray status` says why")
+
+    def metrics(self, setup: Setup) -> JobMetrics:
+        """Return the driver's metrics."""
+        return JobMetrics(*_labels(setup))
 
     def stop(self, worker: Actor) -> None:
         """End an actor."""
@@ -150,8 +183,19 @@ class ShardActor:
     """A `ShardWorker` as Ray starts it."""
 
     def __init__(self, setup: Setup, device: str) -> None:
-        self._worker = ShardWorker(setup, device)
+        def metered(where: Where) -> WorkerMetrics:
+            return WorkerMetrics(*_labels(setup), where)
+
+        self._worker = ShardWorker(setup, device, metered)
 
     def answer(self, call: Call) -> Reply:
         """Answer a call."""
         return self._worker.answer(call)
+
+    def probe(self) -> None:
+        """Do nothing, after the call in hand."""
+
+
+def _labels(setup: Setup) -> tuple[str, str]:
+    """Return what metrics call the job, the last part of its folder's path, and its model."""
+    return setup.folder.name, setup.loader.record.name

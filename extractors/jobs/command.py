@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 from argparse import ArgumentTypeError
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_datasets.command import EXIT_INCOMPLETE, EXIT_OK, say
+from extractors.jobs.remote import is_url
+from hf_datasets.command import EXIT_INCOMPLETE, EXIT_OK, say, show
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,10 +21,15 @@ if TYPE_CHECKING:
     from extractors.inputs import Asked
     from extractors.jobs.engine import Engine
     from extractors.jobs.job import JobSummary
+    from extractors.jobs.source import Source
+    from extractors.loading import Loader
     from extractors.model import ModelRecord, Settings
 
 ENGINES = ("local", "ray")
-OPTIONS = ("address", "gpus", "gpus_per_worker", "accelerator", "workers", "shard_rows")
+OPTIONS = (
+    "address", "gpus", "gpus_per_worker", "accelerator", "workers", "shard_rows",
+    "dry_run", "sample_seconds", "price_per_hour",
+)  # fmt: skip
 SHOWN_SHARDS = 5
 
 
@@ -57,6 +66,24 @@ def add_options(parser: ArgumentParser) -> None:
         help="workers without a GPU (local: on --device; Ray: default, as many as there are cores)",
     )
     job.add_argument("--shard-rows", type=_count, help="rows of a shard (default: about 256 MB)")
+    job.add_argument(
+        "--dry-run",
+        action="store_const",
+        const=True,
+        help="measure a sample on one worker; say what the job will take, and write nothing",
+    )
+    job.add_argument(
+        "--sample-seconds",
+        type=_positive,
+        metavar="SECONDS",
+        help="with --dry-run: about how long (default 20)",
+    )
+    job.add_argument(
+        "--price-per-hour",
+        type=_positive,
+        metavar="PRICE",
+        help="of a worker, in any currency: show costs, of the job or with --dry-run",
+    )
 
 
 def _count(text: str) -> int:
@@ -65,6 +92,18 @@ def _count(text: str) -> int:
         message = f"{text!r} is no number of things; give 1 or more"
         raise ArgumentTypeError(message)
     return int(text)
+
+
+def _positive(text: str) -> float:
+    """Read a number over 0."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        message = f"{text!r} is no number over 0; give as in 20 or 2.5"
+        raise ArgumentTypeError(message)
+    return found
 
 
 def _fraction(text: str) -> float:
@@ -81,8 +120,9 @@ def _fraction(text: str) -> float:
 
 def is_job(arguments: Namespace) -> bool:
     """Whether a folder of shards is wanted; InputError for options that have no meaning else."""
-    out = Path(arguments.out)
-    if arguments.engine or arguments.out.endswith("/") or (out / ".job").is_dir():
+    out = _local_name(arguments.out)
+    folder = arguments.out.endswith("/") or is_url(arguments.out) or (out / ".job").is_dir()
+    if arguments.engine or folder:
         return True
     for option in OPTIONS:
         if getattr(arguments, option) is not None:
@@ -90,6 +130,11 @@ def is_job(arguments: Namespace) -> bool:
             message = f"--{shown} is for a folder of shards; give --out {out.with_suffix('')}/"
             raise InputError(message)
     return False
+
+
+def _local_name(out: str) -> Path:
+    """Return `--out` as a path; of a URL its last part, what a local table might be called."""
+    return Path(Path(out).name if is_url(out) else out)
 
 
 def extract_job(
@@ -101,27 +146,57 @@ def extract_job(
 ) -> int:
     """Run a job, then say what was written and what went wrong. Returns the exit status.
 
-    `devices` reads `--device`.
+    With `--dry-run`: say what it would take. `devices` reads `--device`.
     """
     from extractors.jobs.job import run_job
     from extractors.jobs.source import open_source
     from extractors.jobs.storage import JobFolder
     from extractors.loading import Loader
 
-    out = Path(arguments.out)
-    _require_shards(record, asked, out)
+    folder = JobFolder.at(arguments.out)
+    _require_shards(record, asked, _local_name(arguments.out))
+    loader = Loader(record, settings, find_budget=arguments.budget == "auto")
+    engine = _engine(arguments, devices)
+    if arguments.dry_run:
+        return _dry_run(loader, open_source(asked, record.reads), engine, arguments)
+    if arguments.sample_seconds is not None:
+        message = "--sample-seconds is for --dry-run; add it, or leave this out"
+        raise InputError(message)
     summary = run_job(
-        Loader(record, settings, find_budget=arguments.budget == "auto"),
+        loader,
         open_source(asked, record.reads),
-        JobFolder(out.resolve()),
-        _engine(arguments, devices),
+        folder,
+        engine,
         name=arguments.name,
         stored=arguments.store,
         shard_rows=arguments.shard_rows,
         restart=arguments.restart,
+        price=arguments.price_per_hour,
     )
-    _report(arguments.name or record.name, out, summary)
+    _report(arguments.name or record.name, arguments.out, summary)
     return EXIT_INCOMPLETE if summary.n_failed or summary.given_up else EXIT_OK
+
+
+def _dry_run(loader: Loader, source: Source, engine: Engine[Any], arguments: Namespace) -> int:
+    from extractors.jobs.estimate import estimate_job
+
+    found = estimate_job(
+        loader,
+        source,
+        engine,
+        name=arguments.name,
+        stored=arguments.store,
+        shard_rows=arguments.shard_rows,
+        sample_seconds=arguments.sample_seconds or 20.0,
+        price=arguments.price_per_hour,
+    )
+    if arguments.json:
+        show(json.dumps(asdict(found), indent=1))
+    else:
+        for label, text in found.table():
+            show(f"{label:8} {text}")
+    say("nothing was written; the same command without --dry-run does it")
+    return EXIT_OK
 
 
 def _require_shards(record: ModelRecord, asked: Asked, out: Path) -> None:
@@ -177,7 +252,7 @@ def _engine(arguments: Namespace, devices: Callable[[str], list[str]]) -> Engine
     return LocalEngine(found * (arguments.workers or 1))
 
 
-def _report(name: str, out: Path, summary: JobSummary) -> None:
+def _report(name: str, out: str, summary: JobSummary) -> None:
     done = summary.shards - len(summary.given_up)
     good = summary.n_rows - summary.n_failed
     if summary.reused == summary.n_rows and not summary.given_up:
@@ -189,6 +264,9 @@ def _report(name: str, out: Path, summary: JobSummary) -> None:
         )
         if summary.reused:
             say(f"  {summary.reused:,} rows stood already, verified, from an interrupted run")
+    if summary.report and summary.report.rows:
+        for line in summary.report.lines():
+            say(f"  {line}")
     if summary.n_truncated:
         say(f"  {summary.n_truncated:,} inputs were cut at the limit")
     if summary.n_failed:
@@ -200,4 +278,5 @@ def _report(name: str, out: Path, summary: JobSummary) -> None:
         for shard, reason in summary.given_up[:SHOWN_SHARDS]:
             say(f"    {shard}: {reason[:150]}")
     else:
-        say(f'next: datasets.load_dataset("parquet", data_dir="{out}")')
+        files = f'data_files="{out.rstrip("/")}/*.parquet"' if is_url(out) else f'data_dir="{out}"'
+        say(f'next: datasets.load_dataset("parquet", {files})')

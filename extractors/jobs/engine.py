@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from extractors.jobs.metrics import JobMetrics
     from extractors.jobs.shard import Call, Reply, Setup
 
 W = TypeVar("W")
@@ -52,6 +53,11 @@ class Engine(ABC, Generic[W]):
     def now(self) -> float:
         """Return the seconds of a clock that only goes forward."""
         return time.monotonic()
+
+    def metrics(self, setup: Setup) -> JobMetrics | None:
+        """Return where a job's driver tells how it stands; None where nobody listens."""
+        del setup
+        return None
 
     @abstractmethod
     def stop(self, worker: W) -> None:

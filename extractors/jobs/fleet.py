@@ -20,6 +20,8 @@ HOPELESS = 4
 """After so many deaths before it held the model a place is no longer tried."""
 TICK = 1.0
 """Seconds after which the scheduler looks round even if nothing happened."""
+ANOTHER = 30.0
+"""Seconds after which another worker is asked for, if the first of a job does not begin."""
 GROWTH = 10.0
 """Seconds after which the engine is asked again how many workers there can be."""
 
@@ -140,10 +142,16 @@ class Fleet:
                 raise InputError(message)
 
     def load_one(self) -> None:
-        """Load the model somewhere, to see what it is."""
+        """Load the model somewhere, to see what it is: once, but where a worker does begin."""
+        asked = self.now()
         while not any(place.loaded for place in self.places):
-            if not self.preparing():
-                self.prepare(self.places[0])
+            reached = [place for place in self.places if place.reached]
+            if reached and not any(place.preparing for place in reached):
+                self.prepare(reached[0])
+            late = not self.preparing() or self.now() - asked > ANOTHER
+            if late and not reached and (idle := self.idle()):
+                self.prepare(idle[0])
+                asked = self.now()
             for _ in self.wait():
                 pass
 

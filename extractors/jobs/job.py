@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from extractors.engine import SHOWN_FAILURES, Summary
+from extractors.engine import Summary
 from extractors.jobs.fleet import Fleet
 from extractors.jobs.ledger import Ledger, open_ledger
 from extractors.jobs.manifest import OUTPUTS, plan, planned
@@ -14,22 +14,24 @@ from extractors.jobs.schedule import Scheduler
 from extractors.jobs.shard import Done, Output, Setup
 from extractors.jobs.source import Limits
 from extractors.jobs.storage import STATE
+from extractors.jobs.tally import BAR, Report, Tally
 from extractors.provenance import canonical, common_provenance, difference_of, layer_provenances
 from extractors.workers import Facts
 from hf_datasets.command import progress
 from hf_datasets.errors import InputError, shorten
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from extractors.jobs.engine import Engine
     from extractors.jobs.manifest import Plan
+    from extractors.jobs.metrics import JobMetrics
     from extractors.jobs.source import Shard, Source
     from extractors.jobs.storage import JobFolder
     from extractors.loading import Loader
 
 JOB = f"{STATE}/job.json"
 SUCCESS = f"{STATE}/_SUCCESS.json"
+RUNS = f"{STATE}/runs"
+"""Of what each run took that came to an end."""
 SHARD_BYTES = 256_000_000
 """Of vectors in a file, about."""
 SHARD_CHARACTERS = 64_000_000
@@ -45,6 +47,8 @@ class JobSummary(Summary):
     shards: int = 0
     given_up: tuple[tuple[str, str], ...] = ()
     """Shards that could not be made, each by its place in the input, with the reason."""
+    report: Report | None = None
+    """What it took."""
 
 
 def run_job(
@@ -57,12 +61,14 @@ def run_job(
     stored: str = "float32",
     shard_rows: int | None = None,
     restart: bool = False,
+    price: float | None = None,
 ) -> JobSummary:
     """Embed all rows of `source` into shards in `folder`, on an engine.
 
     A job that was interrupted goes on, on this or another engine, and gives the same bytes as an
     undisturbed one. What is there is verified by its digest before it is taken as done.
-    `shard_rows` is the most rows of a shard; None for files of about 256 MB.
+    `shard_rows` is the most rows of a shard; None for files of about 256 MB. `price`, of an hour
+    of a worker, is for what is shown on the way.
 
     Raises
     ------
@@ -71,15 +77,15 @@ def run_job(
         a model that cannot be loaded; another process at the same job.
 
     """
-    foreign = [] if STATE in folder.names() else folder.names()
+    foreign = [] if folder.is_job() else folder.names()
     if foreign:
-        message = f"{folder.path} holds other files ({shorten(foreign, 3)}); choose another --out"
+        message = f"{folder.shown} holds other files ({shorten(foreign, 3)}); choose another --out"
         raise InputError(message)
     with folder.alone():
         if restart:
             folder.clear(OUTPUTS)
         with engine.running():
-            return _Job(loader, source, folder, name, stored, shard_rows).run(engine)
+            return _Job(loader, source, folder, name, stored, shard_rows, price).run(engine)
 
 
 @dataclass
@@ -90,6 +96,7 @@ class _Job:
     name: str | None
     stored: str
     shard_rows: int | None
+    price: float | None
 
     def run(self, engine: Engine[Any]) -> JobSummary:
         """Find out what the model is, cut the input, make the shards."""
@@ -107,16 +114,14 @@ class _Job:
                 fleet.load_one()
             else:
                 fleet.budget = self._facts.budget
-            return self._make(fleet, before, threads)
+            return self._make(fleet, before, threads, engine.metrics(setup))
         finally:
             fleet.stop()
 
     def _accept(self, facts: Facts, versions: dict[str, str]) -> int | None:
         """Take a loaded model as the job's, or hold it against the job's; return the budget."""
         if self._facts is None:
-            if len(facts.layers) > 1:
-                message = f"{len(facts.layers)} layers need a table each: into a folder goes one"
-                raise InputError(message)
+            require_one_layer(facts)
             self._facts, self._versions = facts, versions
         difference = difference_of(
             _plain({**asdict(self._facts), "versions": self._versions}),
@@ -124,16 +129,18 @@ class _Job:
         )
         if difference is not None:
             message = (
-                f"a worker would not compute what {self.folder.path} holds ({difference}); "
+                f"a worker would not compute what {self.folder.shown} holds ({difference}); "
                 "mend that, pass --restart to discard it, or choose another --out"
             )
             raise InputError(message)
         return facts.budget
 
-    def _make(self, fleet: Fleet, before: dict[str, Any], threads: int) -> JobSummary:
+    def _make(
+        self, fleet: Fleet, before: dict[str, Any], threads: int, metrics: JobMetrics | None
+    ) -> JobSummary:
         facts = self._facts
         assert facts is not None, "some worker has loaded the model"  # noqa: S101
-        limits = self._limits(facts)
+        limits = limits_of(facts, self.stored, self.shard_rows)
         chosen = _plain(
             {
                 "settings": asdict(replace(self.loader.settings, budget=None, device="")),
@@ -158,40 +165,40 @@ class _Job:
         self.folder.write(JOB, canonical(job))
         provenance = layer_provenances(common, facts)[0]
         kind = Output(provenance, facts.dim, self.stored, facts.per_token)
-        return self._run_shards(fleet, cuts, kind)
+        return self._run_shards(fleet, cuts, kind, metrics)
 
     def _require_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
         """InputError when the folder holds another job; {} is none."""
         if before and (difference := difference_of(before, now)):
             message = (
-                f"{self.folder.path} holds a job with other settings ({difference}); repeat that "
+                f"{self.folder.shown} holds a job with other settings ({difference}); repeat that "
                 "command, pass --restart to discard it, or choose another --out"
             )
             raise InputError(message)
 
-    def _limits(self, facts: Facts) -> Limits:
-        """Return where shards end, so that their files are neither tiny nor huge."""
-        each = facts.dim * (2 if self.stored == "float16" else 4)
-        if facts.per_token:  # about a vector for each character
-            return Limits(self.shard_rows or 1_000_000, max(1, SHARD_BYTES // each))
-        rows = self.shard_rows or max(1, SHARD_BYTES // (each + ID_BYTES))
-        return Limits(rows, SHARD_CHARACTERS)
-
-    def _run_shards(self, fleet: Fleet, cuts: Plan, kind: Output) -> JobSummary:
-        with open_ledger() as ledger, progress(cuts.rows, "rows", "extract") as bar:
-            tally = _Tally(bar, cuts)
+    def _run_shards(
+        self, fleet: Fleet, cuts: Plan, kind: Output, metrics: JobMetrics | None
+    ) -> JobSummary:
+        with open_ledger() as ledger, progress(cuts.rows, "rows", "extract", form=BAR) as bar:
+            tally = Tally(bar, cuts, self.price, metrics)
 
             def finished(shard: Shard, done: Done, reused: bool) -> None:  # noqa: FBT001
+                self.folder.require_alone()
                 tally.add(shard, done, reused)
                 ledger.put(shard.number, done)
 
             marked = _Marked(self.folder, cuts)
-            scheduler = Scheduler(fleet, cuts, kind, marked.holds, finished)
+            scheduler = Scheduler(fleet, cuts, kind, marked.holds, finished, tally)
+            tally.looked(fleet)
             scheduler.run(planned(self.folder))
+            tally.finish()
             if scheduler.given_up:
                 self.folder.remove(SUCCESS)
             elif tally.made or self.folder.size(SUCCESS) is None:
                 self._write_success(cuts, tally, ledger)
+        report = tally.report()
+        if report.rows or report.retries:
+            self._keep(report)
         given_up = sorted(scheduler.given_up, key=lambda pair: pair[0].number)
         return JobSummary(
             n_rows=tally.rows,
@@ -200,15 +207,21 @@ class _Job:
             dim=kind.dim,
             reused=tally.reused,
             first_failures=tuple(tally.first),
-            outs=(self.folder.path,),
             shards=cuts.shards,
             given_up=tuple(
                 (f"{cuts.output(shard.number)} ({shard.file} from {shard.start})", reason)
                 for shard, reason in given_up
             ),
+            report=report,
         )
 
-    def _write_success(self, cuts: Plan, tally: _Tally, ledger: Ledger) -> None:
+    def _keep(self, report: Report) -> None:
+        """Write what this run took beside what earlier runs took."""
+        number = len(self.folder.listing(RUNS)) + 1
+        text = json.dumps(report.plain(), indent=1)
+        self.folder.write(f"{RUNS}/{number:05d}.json", f"{text}\n")
+
+    def _write_success(self, cuts: Plan, tally: Tally, ledger: Ledger) -> None:
         """Write the manifest of a finished job, a line for each file, without holding them all."""
         head = {"shards": cuts.shards, "rows": tally.rows, "failed": tally.failed}
         head |= {"truncated": tally.truncated, "tokens": tally.tokens}
@@ -236,34 +249,20 @@ class _Marked:
         return marker in self._found
 
 
-class _Tally:
-    """Counts what is done, and shows it."""
+def require_one_layer(facts: Facts) -> None:
+    """InputError when several layers were asked for."""
+    if len(facts.layers) > 1:
+        message = f"{len(facts.layers)} layers need a table each: into a folder goes one"
+        raise InputError(message)
 
-    def __init__(self, bar: tqdm[Any], cuts: Plan) -> None:
-        self._bar, self._cuts = bar, cuts
-        self.rows = self.failed = self.truncated = self.tokens = self.reused = 0
-        self.shards = self.made = self._new_tokens = 0
-        self.first: list[str] = []
 
-    def add(self, shard: Shard, done: Done, reused: bool) -> None:  # noqa: FBT001  a callback
-        """Take a finished shard."""
-        del shard
-        self.shards += 1
-        self.rows += done.rows
-        self.failed += done.failed
-        self.truncated += done.truncated
-        self.tokens += done.tokens
-        self.first += done.first_failures[: SHOWN_FAILURES - len(self.first)]
-        if reused:
-            self.reused += done.rows
-            self._bar.initial += done.rows  # no part of the rate
-        else:
-            self.made += 1
-            self._new_tokens += done.tokens
-        seconds = self._bar.format_dict["elapsed"]
-        rate = f"{self._new_tokens / seconds:,.0f} tokens/s, " if seconds and self.tokens else ""
-        self._bar.set_postfix_str(f"{rate}{self.shards}/{self._cuts.shards} shards", refresh=False)
-        self._bar.update(done.rows)
+def limits_of(facts: Facts, stored: str, shard_rows: int | None) -> Limits:
+    """Return where shards end, so that their files are neither tiny nor huge."""
+    each = facts.dim * (2 if stored == "float16" else 4)
+    if facts.per_token:  # about a vector for each character
+        return Limits(shard_rows or 1_000_000, max(1, SHARD_BYTES // each))
+    rows = shard_rows or max(1, SHARD_BYTES // (each + ID_BYTES))
+    return Limits(rows, SHARD_CHARACTERS)
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

@@ -49,10 +49,9 @@ def plan(source: Source, limits: Limits, folder: JobFolder) -> Plan:
     total = hashlib.sha256(json.dumps(source.describe(), sort_keys=True).encode())
     with folder.writing(INPUTS) as path, path.open("w", encoding="utf-8") as stream:
         for found in source.cut(limits):
-            line = found if isinstance(found, str) else json.dumps(asdict(found))
-            total.update(f"{line}\n".encode())
+            total.update(f"{found if isinstance(found, str) else found.line()}\n".encode())
             if isinstance(found, Shard):
-                stream.write(f"{line}\n")
+                stream.write(f"{json.dumps(asdict(found))}\n")
                 shards += 1
                 rows += found.rows
     if not rows:

@@ -4,26 +4,97 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
+import io
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 from extractors.inputs import FASTA
 from extractors.jobs.storage import open_at
 from hf_datasets.errors import InputError
-from hf_datasets.tables import json_object, json_text, plain_suffix, table_format
+from hf_datasets.tables import json_object, json_text, plain_suffix, require_file, table_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from hf_datasets.tables import TableFile
 
 BOM = b"\xef\xbb\xbf"
+CHUNK = 1 << 20
 Row: TypeAlias = "tuple[int, str, str | None]"
 """The byte after the row, where the next one begins, in the unpacked file; its id; its value."""
+
+
+class HashedFile:
+    """A file whose digest is taken, of its bytes as they lie there, while it is read."""
+
+    def __init__(self, path: TableFile) -> None:
+        self._path = path
+        self._total = hashlib.sha256()
+        self._taken = 0
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._path.name
+
+    def require(self) -> None:
+        """InputError unless it is there, with something in it."""
+        require_file(self._path)
+
+    def open(self, mode: Literal["rb"], buffering: int = -1) -> IO[bytes]:
+        """Open it; it can be opened again, what was read before is not counted twice."""
+        del buffering
+        return io.BufferedReader(_Hashing(self._path.open(mode), self), CHUNK)
+
+    def take(self, start: int, data: memoryview) -> None:
+        """Take what was read from `start` on into the digest, as far as it is new."""
+        if start <= self._taken < start + len(data):
+            self._total.update(data[self._taken - start :])
+            self._taken = start + len(data)
+
+    def digest(self) -> str:
+        """Return the sha256 in hex, after reading what nobody has."""
+        with self.open("rb") as stream:
+            stream.seek(self._taken)
+            while stream.read(CHUNK):
+                pass
+        return self._total.hexdigest()
+
+
+class _Hashing(io.RawIOBase):
+    def __init__(self, stream: IO[bytes], file: HashedFile) -> None:
+        self._stream, self._file = stream, file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        start = self._stream.tell()
+        read: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        self._file.take(start, buffer[:read])
+        return read
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class Lines:
     """The lines of an open file; counts the bytes that were read."""
 
-    def __init__(self, path: Path, stream: IO[bytes], start: int) -> None:
+    def __init__(self, path: TableFile, stream: IO[bytes], start: int) -> None:
         self._path, self._stream, self.position = path, stream, start
 
     def __iter__(self) -> Lines:
@@ -45,7 +116,7 @@ class Lines:
             raise InputError(message) from error
 
 
-def text_rows(path: Path, key: str, column: str | None, start: int = 0) -> Iterator[Row]:
+def text_rows(path: TableFile, key: str, column: str | None, start: int = 0) -> Iterator[Row]:
     """Yield the rows of a FASTA, CSV, TSV or JSON lines file from byte `start`, a row's beginning.
 
     InputError for a line that cannot be read, a damaged gzip file, or text that is not UTF-8.
@@ -63,7 +134,7 @@ def text_rows(path: Path, key: str, column: str | None, start: int = 0) -> Itera
         raise InputError(message) from error
 
 
-def _fasta(path: Path, start: int) -> Iterator[Row]:
+def _fasta(path: TableFile, start: int) -> Iterator[Row]:
     entity: str | None = None
     pieces: list[str] = []
     with open_at(path, start) as stream:
@@ -86,7 +157,7 @@ def _fasta(path: Path, start: int) -> Iterator[Row]:
             yield before, entity, "".join(pieces)
 
 
-def _json(path: Path, key: str, column: str | None, start: int) -> Iterator[Row]:
+def _json(path: TableFile, key: str, column: str | None, start: int) -> Iterator[Row]:
     with open_at(path, start) as stream:
         lines = Lines(path, stream, start)
         for number, line in enumerate(lines, 1):
@@ -98,7 +169,7 @@ def _json(path: Path, key: str, column: str | None, start: int) -> Iterator[Row]
 
 
 def _delimited(
-    path: Path, key: str, column: str | None, delimiter: str, start: int
+    path: TableFile, key: str, column: str | None, delimiter: str, start: int
 ) -> Iterator[Row]:
     # Quotes mean something in CSV; in TSV, as biology writes it, they are plain characters.
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from extractors.jobs.search import RowSearch
 from extractors.jobs.shard import Call, Done, Reply
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from extractors.jobs.source import Shard
 
 SUSPECT = 2
-"""After so many dead workers one row of the shard is looked for that does it."""
+"""After so many dead workers one row of the shard is looked for that does it,"""
+SEARCHES = 2
+"""so many times if none is found: the search errs when another worker dies meanwhile."""
 ATTEMPTS = 4
 """After so many a shard is given up; as many times files that cannot be reached are tried."""
 MASKED = 16
@@ -46,9 +48,23 @@ class Case:
     last_place: int | None = None
     not_before: float = 0.0
     search: RowSearch | None = None
-    searched: bool = False
+    searches: int = 0
+    """That found no row."""
     masked: dict[int, str] = field(default_factory=dict)
     reason: str = ""
+
+
+class Watch(Protocol):
+    """Looks on."""
+
+    def replied(self, case: Case, reply: Reply) -> None:
+        """See a reply, before anything is made of it."""
+
+    def gave_up(self, shard: Shard, reason: str) -> None:
+        """See a shard that cannot be made."""
+
+    def looked(self, fleet: Fleet) -> None:
+        """See the workers, now and then."""
 
 
 @dataclass
@@ -61,6 +77,7 @@ class Scheduler:
     is_marked: Callable[[Shard], bool]
     finished: Callable[[Shard, Done, bool], None]
     """Told of each shard that is done, and whether an earlier run had done it."""
+    watch: Watch | None = None
     given_up: list[tuple[Shard, str]] = field(default_factory=list)
     _again: list[Case] = field(default_factory=list)
     _n_done: int = 0
@@ -77,7 +94,11 @@ class Scheduler:
                     return
                 self.fleet.release()
             for place, case, reply in [*self.fleet.wait(), *self._hung()]:
+                if self.watch is not None:
+                    self.watch.replied(case, reply)
                 self._take(place, case, reply)
+            if self.watch is not None:
+                self.watch.looked(self.fleet)
 
     def _hand_out(self, shards: Iterator[Shard]) -> None:
         """Give each idle place a case, or make it ready for one, which any place may take then."""
@@ -148,7 +169,7 @@ class Scheduler:
             self._searched(case, reply)
         else:
             case.attempts += 1
-            if case.attempts == SUSPECT and not case.searched and not case.unverified:
+            if case.attempts == SUSPECT and case.searches < SEARCHES and not case.unverified:
                 case.search = RowSearch(case.shard.rows)
             self._again_elsewhere(place, case, reply, case.attempts)
 
@@ -179,8 +200,9 @@ class Scheduler:
             return
         row = case.search.found
         case.search = None
-        if row is None:  # not one row alone; perhaps the machine
-            case.searched = True
+        if row is None:  # not one row alone, or a machine that failed has misled the search
+            case.searches += 1
+            case.attempts = 0 if case.searches < SEARCHES else case.attempts
             return
         case.masked[row] = reply.reason if reply.trouble == "raised" else DIED
         case.attempts = 0
@@ -190,6 +212,8 @@ class Scheduler:
 
     def _give_up(self, case: Case, reason: str) -> None:
         self.given_up.append((case.shard, reason))
+        if self.watch is not None:
+            self.watch.gave_up(case.shard, reason)
         if not self._n_done and len(self.given_up) >= HOPELESS:
             message = f"no shard could be made, {HOPELESS} failed; the job was ended: {reason}"
             raise InputError(message)

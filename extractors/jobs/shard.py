@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, field
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from extractors.inputs import Input, Missing
+import pyarrow.parquet as pq
+
 from extractors.jobs.manifest import WholeInput
+from extractors.jobs.shard_input import ShardInput, Unreadable
+from extractors.jobs.storage import JobFolder
+from extractors.jobs.timing import GpuSampler, Spent, Stopwatch, TimedModel, Where, peak_memory
 from extractors.parts import PART_CHARACTERS, PART_NUMBERS, GroupWriter, cut, rows_table
 from extractors.provenance import library_versions
 from extractors.store import embedding_schema
@@ -19,16 +25,16 @@ from hf_datasets.errors import InputError, one_line
 from hf_datasets.files import file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from extractors.inputs import Rows
+    import pyarrow as pa
+
     from extractors.jobs.source import Shard, Source
-    from extractors.jobs.storage import JobFolder
+    from extractors.jobs.timing import Meter
     from extractors.loading import Loader
     from extractors.model import Encoded, Encoder
 
 SHOWN_FAILURES = 5
-EMPTY_ID = "the row has an empty id"
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,10 @@ class Output:
     dim: int
     stored: str
     per_token: bool
+
+    def schema(self) -> pa.Schema:
+        """Return the columns of its file."""
+        return embedding_schema(self.dim, self.stored, self.provenance, per_token=self.per_token)
 
 
 @dataclass(frozen=True)
@@ -86,21 +96,62 @@ class Reply:
     """None, or what kind: `refused` the settings do not fit, `files` could not be read or
     written, `raised` by the model, `died` the process."""
     reason: str = ""
+    spent: Spent | None = None
+    """What it took; None of a worker without a model, and of a dead one."""
 
 
-class Unreadable(Exception):  # noqa: N818  it is no error yet: the shard is tried again
-    """The input could not be read."""
+@dataclass(frozen=True)
+class Sample:
+    """What some rows of a shard took, and what became of them."""
+
+    rows: int
+    passed: int
+    """Rows that were read, with those before them in the shard."""
+    failed: int
+    tokens: int
+    bytes: int
+    """Of a file with these rows,"""
+    bytes_one: int
+    """and of one with the first of them."""
+    seconds: dict[str, float]
+    """By stage."""
+    whole: float
+    """Seconds from the first to the last byte."""
 
 
 class ShardWorker:
     """Holds a model and makes shards; lives in a process of its own, under any engine."""
 
-    def __init__(self, setup: Setup, device: str) -> None:
-        self._setup, self._device = setup, device
+    def __init__(
+        self, setup: Setup, device: str, metered: Callable[[Where], Meter] | None = None
+    ) -> None:
+        self._setup, self._device, self._metered = setup, device, metered
         self._encoder: Encoder[Any] | None = None
+        self._where: Where | None = None
+        self._gpu: GpuSampler | None = None
+        self._meter: Meter | None = None
+        self._watch, self._since = Stopwatch(), 0.0
 
     def answer(self, call: Call) -> Reply:
-        """Do what is asked; whatever goes wrong is part of the reply."""
+        """Do what is asked; whatever goes wrong is part of the reply, and what it took."""
+        begun, self._watch = time.perf_counter(), Stopwatch()
+        reply = self._try(call)
+        if self._where is None or call.method == "load":
+            return reply
+        # The first waits for the input to be cut and other such things, once in a job.
+        before, self._since = self._since or begun, time.perf_counter()
+        spent = Spent(
+            self._where,
+            self._watch.seconds,
+            self._since - before,
+            self._gpu.take() if self._gpu else None,
+            peak_memory(self._where.device),
+        )
+        if self._meter and call.method != "sample":
+            self._meter.call(spent, made=call.method == "make" and reply.trouble is None)
+        return replace(reply, spent=spent)
+
+    def _try(self, call: Call) -> Reply:
         try:
             return Reply(getattr(self, call.method)(*call.arguments))
         except Unreadable as error:
@@ -125,7 +176,7 @@ class ShardWorker:
 
         setup = self._setup
         os.environ["OMP_NUM_THREADS"] = str(setup.threads)
-        scratch = setup.folder.path / ".job/prepared"
+        scratch = setup.folder.scratch()
         encoder = load_prepared(setup.loader, self._device, WholeInput(setup.source), scratch)
         threadpool_limits(setup.threads)
         if "torch" in sys.modules:
@@ -135,7 +186,13 @@ class ShardWorker:
         if budget is not None:
             encoder.budget = budget
         self._encoder = encoder
-        return Facts.of(encoder), library_versions()
+        facts = Facts.of(encoder)
+        self._where = Where.here(self._device, facts.described.get("device"))
+        if self._where.device.startswith("cuda"):
+            self._gpu = GpuSampler.started()
+        if self._metered:
+            self._meter = self._metered(self._where)
+        return facts, library_versions()
 
     def check(self, output: str, marker: str) -> Done | None:
         """Return what a finished shard holds; None when its file or its marker is not as it was."""
@@ -159,25 +216,54 @@ class ShardWorker:
 
         `masked` rows are not shown to the model: they fail with the reason given.
         """
-        output, marker = names
-        folder = self._setup.folder
-        schema = embedding_schema(kind.dim, kind.stored, kind.provenance, per_token=kind.per_token)
         rows = ShardInput(self._setup.source, shard, masked)
-        counts = _Counts()
+        return self._make(self._setup.folder, names, rows, kind, self._meter)
+
+    def sample(self, shard: Shard, start: int, stop: int, kind: Output) -> Sample:
+        """Make a shard of the rows from `start` to `stop`, in a folder that is then removed."""
+        rows = ShardInput(self._setup.source, shard, {}, (start, stop))
+        begun = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="genezoo-") as place:
+            names = "sample.parquet", "sample.json"
+            done = self._make(JobFolder.at(place), names, rows, kind, None)
+            whole = time.perf_counter() - begun
+            one = Path(place, "one.parquet")
+            with GroupWriter(one, kind.schema()) as writer:
+                writer.add(pq.read_table(Path(place, names[0])).slice(0, 1))
+            return Sample(
+                done.rows, stop, done.failed, done.tokens,
+                done.bytes, one.stat().st_size, self._watch.seconds, whole,
+            )  # fmt: skip
+
+    def _make(
+        self,
+        folder: JobFolder,
+        names: tuple[str, str],
+        rows: ShardInput,
+        kind: Output,
+        meter: Meter | None,
+    ) -> Done:
+        output, marker = names
+        schema, counts = kind.schema(), _Counts()
         with folder.writing(output) as path:
             with GroupWriter(path, schema) as writer:
 
                 def add(ids: Sequence[str], encoded: Encoded) -> None:
-                    writer.add(rows_table(ids, encoded.layers[0], encoded, schema))
-                    counts.add(ids, encoded)
+                    with self._watch.on("write"):
+                        writer.add(rows_table(ids, encoded.layers[0], encoded, schema))
+                    part = counts.add(ids, encoded)
+                    if meter:
+                        meter.part(*part)
 
                 self._encode(rows, kind, add)
+                last = time.perf_counter()
             size, digest = path.stat().st_size, file_digest(path)
         done = Done(
             counts.rows, counts.failed, counts.truncated, counts.tokens,
             size, digest, rows.digest(), counts.first,
         )  # fmt: skip
         folder.write(marker, json.dumps(asdict(done), indent=1) + "\n")
+        self._watch.seconds["write"] += time.perf_counter() - last
         return done
 
     def attempt(
@@ -193,67 +279,9 @@ class ShardWorker:
         """Run rows through the model, in the parts that a run over a file would make."""
         assert self._encoder is not None, "load comes first"  # noqa: S101
         most = PART_NUMBERS // kind.dim if kind.per_token else PART_CHARACTERS
-        work = cut(rows, min(most, PART_CHARACTERS))
-        for _ in encode_parts(self._encoder, _Added(add), work):
+        work = self._watch.each("read", cut(rows, min(most, PART_CHARACTERS)))
+        for _ in encode_parts(TimedModel(self._encoder, self._watch), _Added(add), work):
             pass
-
-
-class ShardInput(Input):
-    """The rows of one shard, or a stretch of them; takes their digest as they pass."""
-
-    def __init__(
-        self,
-        source: Source,
-        shard: Shard,
-        masked: dict[int, str],
-        stretch: tuple[int, int] | None = None,
-    ) -> None:
-        self._source, self._shard, self._masked = source, shard, masked
-        self._start, self._stop = stretch or (0, shard.rows)
-        self._total = hashlib.sha256()
-
-    def rows(self) -> Iterator[Rows]:
-        """Yield the rows; Unreadable when that cannot be done, or there are not as many as planned.
-
-        A row without an id, and a masked one, has a `Missing` for its value.
-        """
-        at = 0
-        try:
-            for ids, values in self._source.rows(self._shard):
-                end = min(at + len(ids), self._stop)
-                rows = range(max(at, self._start), end)
-                if rows:
-                    shown = slice(rows.start - at, rows.stop - at)
-                    yield self._masking(rows.start, ids[shown], values[shown])
-                at += len(ids)
-                if at >= self._stop:
-                    break
-        except (InputError, OSError, ValueError) as error:
-            raise Unreadable(str(error)) from error
-        if at < self._stop:
-            message = (
-                f"{self._shard.file} has {at} of the {self._shard.rows} rows that were planned"
-            )
-            raise Unreadable(message)
-
-    def _masking(self, first: int, ids: list[str], values: list[Any]) -> Rows:
-        found = list(values)
-        for row, (entity, value) in enumerate(zip(ids, values, strict=True)):
-            self._total.update(f"{entity}\0".encode())
-            self._total.update(b"\0" if value is None else b"\1" + value.encode() + b"\0")
-            if not entity.strip():
-                found[row] = Missing(EMPTY_ID)
-            elif first + row in self._masked:
-                found[row] = Missing(self._masked[first + row])
-        return ids, found
-
-    def describe(self) -> dict[str, Any]:
-        """Return what the source is."""
-        return self._source.describe()
-
-    def digest(self) -> str:
-        """Return the sha256 of the rows that were yielded."""
-        return self._total.hexdigest()
 
 
 @dataclass
@@ -266,15 +294,18 @@ class _Counts:
     tokens: int = 0
     first: list[str] = field(default_factory=list)
 
-    def add(self, ids: Sequence[str], encoded: Encoded) -> None:
+    def add(self, ids: Sequence[str], encoded: Encoded) -> tuple[int, int, int]:
+        """Count a part; return its rows, failures and tokens."""
+        failed, tokens = self.failed, int(encoded.n_tokens.sum())
         self.rows += len(ids)
         self.truncated += int(encoded.truncated.sum())
-        self.tokens += int(encoded.n_tokens.sum())
+        self.tokens += tokens
         for entity, error in zip(ids, encoded.errors, strict=True):
             if error is not None:
                 self.failed += 1
                 if len(self.first) < SHOWN_FAILURES:
                     self.first.append(one_line(f"{entity}: {error}")[:200])
+        return len(ids), self.failed - failed, tokens
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,6 @@ class GpuSampler:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._total = self._looks = 0
-        self._closed = threading.Event()
 
     @classmethod
     def started(cls) -> GpuSampler | None:
@@ -143,12 +142,9 @@ class GpuSampler:
 
     def _run(self) -> None:
         with contextlib.suppress(Exception):  # the driver went away: no more samples
-            while not self._closed.wait(GPU_EVERY):
+            while True:
+                time.sleep(GPU_EVERY)
                 self.look()
-
-    def close(self) -> None:
-        """Look no more."""
-        self._closed.set()
 
     def take(self) -> float | None:
         """Return the mean share since the last time; None when there was no look."""
