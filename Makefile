@@ -30,6 +30,8 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/shellcheck --severity=style deploy/slurm.sh .ci/run
+	$(BIN)/hadolint deploy/Containerfile
 
 # Pins what is installed now; CUDA's own packages follow from torch and are left to it.
 lock: setup
