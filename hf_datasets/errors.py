@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+"""What other libraries colour their messages with."""
 
 
 class InputError(Exception):
@@ -22,8 +25,8 @@ class InputError(Exception):
 
 
 def one_line(text: object) -> str:
-    """Fold all white space of `text` into single spaces, so that it prints as one line."""
-    return " ".join(str(text).split())
+    """Fold all white space of `text` into single spaces and drop colours: it prints as a line."""
+    return " ".join(COLOUR.sub("", str(text)).split())
 
 
 def shorten(names: Iterable[object], most: int = 5) -> str:
