@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,8 @@ from hf_datasets.tables import require_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from extractors.jobs.remote import RemotePath
 
 PROVENANCE_KEY = b"genezoo"
 SHARD = re.compile(r"(.*)-(\d{5,})-of-(\d{5,})\.parquet")
@@ -87,8 +91,9 @@ def load_embeddings(source: str) -> Embeddings:
     """Read embeddings from a file or pull them from the Hub.
 
     `source` is an embedding table, a folder of its shards, any table of vectors (CSV, TSV,
-    Parquet, word2vec text), or `org/name[@revision]` of a Hub dataset that holds one table of
-    embeddings, in one Parquet file or in shards.
+    Parquet, word2vec text), either of them by a URL (`s3://bucket/emb/`), or
+    `org/name[@revision]` of a Hub dataset that holds one table of embeddings, in one Parquet file
+    or in shards.
 
     Raises
     ------
@@ -96,6 +101,14 @@ def load_embeddings(source: str) -> Embeddings:
         No such file or dataset, duplicate ids, vectors with NaN, no row at all.
 
     """
+    if "://" in source:
+        with tempfile.TemporaryDirectory(prefix="genezoo-") as folder:
+            copied = str(_fetch(source, Path(folder)))
+            try:
+                return replace(load_embeddings(copied), source=source)
+            except InputError as error:
+                message = str(error).replace(copied, source.rstrip("/"))
+                raise InputError(message) from error
     name, _, revision = source.partition("@")
     if not Path(source).expanduser().exists() and HUB_ID.fullmatch(name) and _no_suffix(name):
         paths, provenance = _pull(name, revision or None)
@@ -111,6 +124,33 @@ def load_embeddings(source: str) -> Embeddings:
     return Embeddings(
         source, path.name.split(".")[0], "unknown", table.ids, table.vectors, {}, provenance
     )
+
+
+def _fetch(url: str, folder: Path) -> Path:
+    """Copy a table, or a folder of shards, from where a URL points to this machine."""
+    from extractors.jobs.remote import RemotePath
+    from extractors.jobs.trouble import explaining
+
+    place = RemotePath.of(url)
+    with explaining(place):
+        info = place.info()
+        if info is not None and info["type"] == "file":
+            _copy(place, folder / place.name)
+            return folder / place.name
+        names = [name for name in place.files() if "/" not in name and name.endswith(".parquet")]
+        copied = folder / place.name
+        copied.mkdir()
+        for name in names:
+            _copy(place / name, copied / name)
+    if not names:
+        message = f"{url} holds no Parquet file; give a table, or the folder of a finished job"
+        raise InputError(message)
+    return copied
+
+
+def _copy(place: RemotePath, path: Path) -> None:
+    with place.open() as there, path.open("wb") as here:
+        shutil.copyfileobj(there, here, 1 << 20)
 
 
 def _no_suffix(name: str) -> bool:

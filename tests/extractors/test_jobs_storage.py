@@ -19,6 +19,7 @@ import datasets
 import duckdb
 import fsspec  # type: ignore[import-untyped]
 import job_driver
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,6 +38,7 @@ from extractors.inputs import Asked
 from extractors.jobs import lease, remote_folder, trouble
 from extractors.jobs.source import Limits, open_source
 from extractors.jobs.storage import JobFolder
+from extractors.store import load_embeddings
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -127,6 +129,21 @@ def test_a_job_on_s3_has_the_bytes_of_a_local_one_and_others_read_it(
         assert list(zip(frame["id"], frame["embedding"].to_list(), strict=True)) == expected
     found = duckdb.read_parquet(f"{local}/*.parquet").project("id, embedding").fetchall()
     assert [(name, list(vector)) for name, vector in found] == expected
+
+    ours, there = load_embeddings(str(local)), load_embeddings(f"s3://{BUCKET}/two/")
+    assert (there.ids, there.source, there.model) == (ours.ids, f"s3://{BUCKET}/two/", ours.model)
+    assert np.array_equal(there.vectors, ours.vectors)
+    one = load_embeddings(f"s3://{BUCKET}/two/embeddings-00000-of-00012.parquet")
+    assert one.ids == ours.ids[:10]
+    with pytest.raises(InputError, match=r"s3://bucket/part does not hold all shards"):
+        s3.client().copy_object(
+            Bucket=BUCKET,
+            Key="part/embeddings-00001-of-00012.parquet",
+            CopySource=f"{BUCKET}/two/embeddings-00001-of-00012.parquet",
+        )
+        load_embeddings(f"s3://{BUCKET}/part/")
+    with pytest.raises(InputError, match="s3://bucket/nothing holds no Parquet file"):
+        load_embeddings(f"s3://{BUCKET}/nothing")
 
     assert command(s3_job(source, "two")) == 0
     assert "this very job, finished before and verified" in capsys.readouterr().err
