@@ -135,12 +135,12 @@ def test_a_job_on_s3_has_the_bytes_of_a_local_one_and_others_read_it(
     assert np.array_equal(there.vectors, ours.vectors)
     one = load_embeddings(f"s3://{BUCKET}/two/embeddings-00000-of-00012.parquet")
     assert one.ids == ours.ids[:10]
-    with pytest.raises(InputError, match=r"s3://bucket/part does not hold all shards"):
-        s3.client().copy_object(
-            Bucket=BUCKET,
-            Key="part/embeddings-00001-of-00012.parquet",
-            CopySource=f"{BUCKET}/two/embeddings-00001-of-00012.parquet",
-        )
+    s3.client().copy_object(
+        Bucket=BUCKET,
+        Key="part/embeddings-00001-of-00012.parquet",
+        CopySource=f"{BUCKET}/two/embeddings-00001-of-00012.parquet",
+    )
+    with pytest.raises(InputError, match="s3://bucket/part does not hold all shards"):
         load_embeddings(f"s3://{BUCKET}/part/")
     with pytest.raises(InputError, match="s3://bucket/nothing holds no Parquet file"):
         load_embeddings(f"s3://{BUCKET}/nothing")
