@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ from probes.settings import COLUMN_SPLIT, MISSING, PAIRS, PROBES, PROTOCOLS, WHO
 from probes.verbs import VERBS
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
+    from probes.engines import Engine
+
+ENGINES = ("local", "ray")
 EXAMPLE = "probe minilm.parquet --tasks gene-benchmark-sample/localization --out results.parquet"
 
 
@@ -130,7 +133,36 @@ def build_parser() -> CommandParser:
     )
     add("--jobs", type=int, help="batches at a time (default: one per core); changes no number")
     add("--restart", action="store_true", help="discard what an interrupted run has done")
+    _add_engine(parser)
     return parser
+
+
+def _add_engine(parser: CommandParser) -> None:
+    """Add the options about where the work is done."""
+    add = parser.add_argument_group("beyond one machine").add_argument
+    add(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="this machine (default), or a Ray cluster: the same numbers, and its nodes need not "
+        "see the files",
+    )
+    add("--address", help="of the Ray cluster (auto: the one this machine is in)")
+    add(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="batches at a time on the cluster (default: one for each core it has)",
+    )
+    add("--gpus", type=_count, metavar="N", help="the same on so many of its GPUs: --device cuda")
+
+
+def _count(text: str) -> int:
+    """Read a number of things."""
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{text!r} is no number of things; give 1 or more"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -152,8 +184,10 @@ def _column_joined(argv: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Run `probe` with these arguments; return the exit status."""
     if argv and (verb := VERBS.get(argv[0])):
+        _refuse_engine(f"probe {argv[0]}", argv)
         return verb(argv[1:])
     if is_about_models(argv):
+        _refuse_engine("probe --model", argv)
         return ask(argv)
     arguments = build_parser().parse_args(_column_joined(argv))
     settings = Settings(
@@ -171,10 +205,44 @@ def main(argv: Sequence[str]) -> int:
         shuffle_labels=arguments.shuffle_labels,
         label_noise=arguments.label_noise,
         exact=arguments.exact,
-        device=arguments.device,
+        device="cuda" if arguments.gpus and not arguments.device else arguments.device,
     )
     _check_out(arguments)
-    return _probe(arguments, settings)
+    return _probe(arguments, settings, _engine(arguments))
+
+
+def _refuse_engine(what: str, argv: Sequence[str]) -> None:
+    """InputError for an engine where there is nothing to spread."""
+    if any(word.partition("=")[0] == "--engine" for word in argv):
+        message = f"`{what}` runs on this machine alone; leave --engine out"
+        raise InputError(message)
+
+
+def _engine(arguments: argparse.Namespace) -> Engine:
+    """Return where the work is to be done; InputError for options of another engine."""
+    if arguments.engine == "local":
+        for option in ("address", "workers", "gpus"):
+            if getattr(arguments, option) is not None:
+                message = f"--{option} is for a cluster; add --engine ray, or leave it out"
+                raise InputError(message)
+        from probes.engines import Threads
+
+        return Threads(arguments.jobs)
+    if arguments.jobs is not None:
+        message = f"--jobs {arguments.jobs} is for this machine; with Ray give --workers"
+        raise InputError(message)
+    if arguments.gpus and arguments.workers:
+        message = "--gpus and --workers are both given; a worker has a GPU or none: name one"
+        raise InputError(message)
+    on_gpus = arguments.device == "cuda"
+    if (arguments.gpus and arguments.device and not on_gpus) or (arguments.workers and on_gpus):
+        message = (
+            f"--device {arguments.device} contradicts --{'gpus' if arguments.gpus else 'workers'}"
+        )
+        raise InputError(message)
+    from probes.cluster import RayEngine
+
+    return RayEngine(arguments.address, arguments.workers, arguments.gpus)
 
 
 def _check_out(arguments: argparse.Namespace) -> None:
@@ -207,7 +275,7 @@ def _same(one: Path, other: Path) -> bool:
     return one.expanduser().absolute() == other.expanduser().absolute()
 
 
-def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
+def _probe(arguments: argparse.Namespace, settings: Settings, engine: Engine) -> int:
     from hf_datasets.files import check_writable
     from probes.ensemble import load
     from probes.parts import open_parts
@@ -216,21 +284,22 @@ def _probe(arguments: argparse.Namespace, settings: Settings) -> int:
     from probes.summary import score_legend, score_table
     from probes.task_set import load_tasks
 
-    embeddings = [load(source) for source in arguments.embeddings]
-    task_set = load_tasks(arguments.tasks, derived=arguments.derived, split=settings.split)
     out, predictions = arguments.out, arguments.predictions
-    for path in (out, predictions):
-        if path is not None:
-            check_writable(path)
-    planned = plan_run(embeddings, task_set, settings)
     wanted = predictions is not None
-    with open_parts(
-        out, planned.provenance, predictions=wanted, restart=arguments.restart
-    ) as parts:
-        outcome = carry_out(planned, arguments.jobs, parts)
-        write_results(outcome.rows, outcome.provenance, out)
-        if wanted:
-            count = parts.join_predictions(predictions)
+    with engine.running(settings):  # what is not there is said before anything is read
+        embeddings = [load(source) for source in arguments.embeddings]
+        task_set = load_tasks(arguments.tasks, derived=arguments.derived, split=settings.split)
+        for path in (out, predictions):
+            if path is not None:
+                check_writable(path)
+        planned = plan_run(embeddings, task_set, settings)
+        with open_parts(
+            out, planned.provenance, predictions=wanted, restart=arguments.restart
+        ) as parts:
+            outcome = carry_out(planned, engine, parts)
+            write_results(outcome.rows, outcome.provenance, out)
+            if wanted:
+                count = parts.join_predictions(predictions)
     show(score_table(outcome.rows))
     if legend := score_legend(outcome.rows):
         say(legend)

@@ -49,14 +49,15 @@ class Parts:
         late = json.loads(table.schema.metadata[LATE])
         return table.to_pylist(), {(source, task): count for source, task, count in late}
 
-    def write(
-        self, number: int, rows: list[Row], unconverged: Unconverged, predictions: list[pa.Table]
-    ) -> None:
-        """Keep a finished batch. Its rows are written last: where they are, all of it is."""
+    def write_predictions(self, number: int, predictions: list[pa.Table]) -> None:
+        """Keep the predictions of a batch, if any are wanted."""
         if self.predictions:
             whole = pa.concat_tables([PREDICTION_SCHEMA.empty_table(), *predictions])
             with atomic_path(self._scores(number)) as temporary:
                 pq.write_table(whole, temporary)
+
+    def write(self, number: int, rows: list[Row], unconverged: Unconverged) -> None:
+        """Keep a finished batch. Its rows are written last: where they are, all of it is."""
         late = json.dumps([[*place, count] for place, count in unconverged.items()])
         table = pa.Table.from_pylist(rows, schema=RESULT_SCHEMA.with_metadata({LATE: late}))
         with atomic_path(self.folder / f"{number:06d}.rows.parquet") as temporary:

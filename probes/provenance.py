@@ -34,12 +34,17 @@ def describe_run(
     return {
         **asdict(settings),
         "fractions": list(settings.fractions),
-        "versions": {"genezoo": __version__} | {name: version(name) for name in LIBRARIES},
+        "versions": versions(),
         "embeddings": [_embedding(one) for one in embeddings],
         "datasets": [{"dataset": name, "revision": revision} for name, revision in datasets],
         "tasks": [_task(plan) for plan in plans],
         "missing_entities": [_missing(match) for match in matches if match.lacking],
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what can move a score."""
+    return {"genezoo": __version__} | {name: version(name) for name in LIBRARIES}
 
 
 def _embedding(embedding: Embeddings) -> dict[str, Any]:

@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import cpu_count
-from threadpoolctl import threadpool_limits
 
 from hf_datasets.command import progress
-from hf_datasets.errors import InputError, one_line
-from hf_datasets.task import TaskType
-from probes.arrays import Arrays
-from probes.batches import Batch, make_batches
-from probes.linear import Prediction, fit_trials, probe_name
+from hf_datasets.errors import InputError
+from probes.batches import make_batches
+from probes.engines import Engine, Threads
 from probes.matching import Match, make_plans, match_all
-from probes.metrics import auroc_hard, evaluate
 from probes.provenance import describe_run
-from probes.published import published_metrics
-from probes.report import Unconverged, run_notes
-from probes.result import prediction_table
-from probes.settings import WHOLE
-from probes.space import Space
+from probes.report import run_notes
+from probes.work import Done, Row, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterator, Sequence
 
     from extractors.store import Embeddings
     from probes.parts import Parts
-    from probes.rounds import Round, Trial
+    from probes.report import Unconverged
     from probes.settings import Settings
     from probes.task_set import TaskSet
-
-Row = dict[str, Any]
-Predictions = list[list[Prediction | None]]
-
-BY_ROUND = {
-    "paper": "probes.paper:fit_predict",
-    "knn": "probes.neighbours:fit_predict",
-    "gbm": "probes.boosting:fit_predict",
-    "mlp": "probes.mlp:fit_predict",
-}
-"""Probes that fit one round at a time, as `fit_predict(kind, train, labels, test, *, n_classes,
-seed)`: raw features in float64, which they may overwrite, and `probes.linear.Prediction` back."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +53,16 @@ class Planned:
     """All that decides the numbers, ready for JSON."""
 
 
-@dataclass(frozen=True)
-class _Done:
-    """What became of a batch."""
-
-    rows: list[Row]
-    unconverged: Unconverged
-    problems: list[str]
-
-
 def run_probes(
     embeddings: Sequence[Embeddings],
     task_set: TaskSet,
     settings: Settings,
     jobs: int | None = None,
 ) -> Outcome:
-    """Score every embedding on every task: `plan_run` and `carry_out` in one."""
-    return carry_out(plan_run(embeddings, task_set, settings), jobs)
+    """Score every embedding on every task, on so many threads of this machine (None: its cores)."""
+    engine = Threads(jobs)
+    with engine.running(settings):
+        return carry_out(plan_run(embeddings, task_set, settings), engine)
 
 
 def plan_run(embeddings: Sequence[Embeddings], task_set: TaskSet, settings: Settings) -> Planned:
@@ -117,7 +84,6 @@ def plan_run(embeddings: Sequence[Embeddings], task_set: TaskSet, settings: Sett
         a vector for any entity; with `missing="error"`, any entity without a vector.
 
     """
-    Arrays(device=settings.device)  # refuses one that is not there before anything is done
     seen = set()
     for one in embeddings:
         if one.source in seen:
@@ -131,38 +97,62 @@ def plan_run(embeddings: Sequence[Embeddings], task_set: TaskSet, settings: Sett
     return Planned(embeddings, task_set, settings, matches, problems, provenance)
 
 
-def carry_out(planned: Planned, jobs: int | None = None, parts: Parts | None = None) -> Outcome:
+def carry_out(planned: Planned, engine: Engine, parts: Parts | None = None) -> Outcome:
     """Fit and score what was planned.
 
     Parameters
     ----------
     planned
         As from `plan_run`.
-    jobs
-        How many batches of tasks to do at a time; None: one per core. It does not change the
-        numbers: each runs on one thread, because the order of a parallel sum depends on the
-        number of threads.
+    engine
+        Where that is done; it is running. It does not change the numbers.
     parts
-        Where finished batches are kept and found again; None: nowhere.
+        Where finished batches are kept and found again, on whatever engine; None: nowhere.
 
     """
-    settings = planned.settings
-    done: list[_Done] = []
-    with (
-        progress(len(planned.matches), "tasks", "probe") as bar,
-        threadpool_limits(1),
-        _quiet(settings),
-    ):
-        for batch, one in _all_batches(planned, jobs or cpu_count(), parts):
-            done.append(one)
-            bar.update(len(batch.members))
-    rows = _in_order(planned.matches, done)
-    unconverged = {place: count for one in done for place, count in one.unconverged.items()}
-    ordered: Unconverged = {
-        place: unconverged[place]
-        for match in planned.matches
-        if (place := (match.embedding.source, match.plan.data.task.path)) in unconverged
-    }
+    wanted = parts is not None and parts.predictions
+    works = list(_all_work(planned, predictions=wanted))
+    batches = {number: batch for work in works for number, batch in work.batches.items()}
+    done: dict[int, Done] = {}
+    for number in batches:
+        if parts is not None and (kept := parts.read(number)) is not None:
+            done[number] = Done(*kept, [], [])
+    todo = [(work, [at for at in work.batches if at not in done]) for work in works]
+    found_before = sum(len(batches[number].members) for number in done)
+    with progress(len(planned.matches), "tasks", "probe", done=found_before) as bar:
+        for number, one in engine.results([(work, left) for work, left in todo if left]):
+            if parts is not None:
+                parts.write_predictions(number, one.predictions)
+                if not one.problems:  # what failed is tried again by the same command
+                    parts.write(number, one.rows, one.unconverged)
+            done[number] = replace(one, predictions=[])
+            bar.set_postfix_str(engine.shown, refresh=False)
+            bar.update(len(batches[number].members))
+    return _outcome(planned, [done[number] for number in batches], engine.notes)
+
+
+def _all_work(planned: Planned, *, predictions: bool) -> Iterator[Work]:
+    """Yield the batches of one embedding after another, numbered throughout."""
+    number = 0
+    for embedding in planned.embeddings:
+        mine = [match for match in planned.matches if match.embedding is embedding]
+        batches = make_batches(mine, planned.settings)
+        numbered = dict(enumerate(batches, start=number))
+        number += len(batches)
+        order = np.array(sorted(range(len(embedding.ids)), key=embedding.ids.__getitem__))
+        yield Work(embedding, numbered, planned.settings, order, predictions)
+
+
+def _outcome(planned: Planned, done: Sequence[Done], more_notes: Sequence[str]) -> Outcome:
+    """Put what became of all batches together, in an order that does not depend on theirs."""
+    places = [(match.embedding.source, match.plan.data.task.path) for match in planned.matches]
+    by_place: dict[tuple[str, str], list[Row]] = {}
+    for one in done:
+        for row in one.rows:
+            by_place.setdefault((row["embedding"], row["task"]), []).append(row)
+    rows = [row for place in places for row in by_place.get(place, [])]
+    late = {place: count for one in done for place, count in one.unconverged.items()}
+    ordered: Unconverged = {place: late[place] for place in places if place in late}
     problems = [*planned.problems, *(text for one in done for text in one.problems)]
     provenance = planned.provenance | {
         "problems": problems,
@@ -171,213 +161,5 @@ def carry_out(planned: Planned, jobs: int | None = None, parts: Parts | None = N
             for (source, task), count in ordered.items()
         ],
     }
-    notes = [*planned.task_set.notes, *run_notes(planned.matches, settings, rows, ordered)]
-    return Outcome(rows, provenance, notes, problems)
-
-
-def _quiet(settings: Settings) -> Any:  # noqa: ANN401  a context manager
-    """Count scikit-learn's warnings of fits that stop early, where it does the fitting."""
-    if settings.protocol == "paper":
-        from probes.paper import convergence_counted
-
-        return convergence_counted()
-    return contextlib.nullcontext()
-
-
-def _in_order(matches: Sequence[Match], done: Sequence[_Done]) -> list[Row]:
-    by_place: dict[tuple[str, str], list[Row]] = {}
-    for one in done:
-        for row in one.rows:
-            by_place.setdefault((row["embedding"], row["task"]), []).append(row)
-    places = [(match.embedding.source, match.plan.data.task.path) for match in matches]
-    return [row for place in places for row in by_place.get(place, [])]
-
-
-def _all_batches(planned: Planned, jobs: int, parts: Parts | None) -> Iterator[tuple[Batch, _Done]]:
-    """Do the batches of one embedding after another; yield them in order."""
-    number = 0
-    for embedding in planned.embeddings:
-        mine = [match for match in planned.matches if match.embedding is embedding]
-        batches = make_batches(mine, planned.settings)
-        numbers = range(number, number + len(batches))
-        number += len(batches)
-        kept = {at: parts.read(at) for at in numbers} if parts else {}
-        work = _Work(embedding, batches, planned.settings, parts)
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            waiting = [
-                None if kept.get(at) else pool.submit(work.do, at, batch)
-                for at, batch in zip(numbers, batches, strict=True)
-            ]
-            for at, batch, future in zip(numbers, batches, waiting, strict=True):
-                found = kept.get(at)
-                yield batch, _Done(*found, []) if found else future.result()  # type: ignore[union-attr]
-        finally:
-            # After Ctrl-C only the batches that run are waited for, not those that wait.
-            pool.shutdown(cancel_futures=True)
-
-
-class _Work:
-    """What threads do with the batches of one embedding."""
-
-    def __init__(
-        self,
-        embedding: Embeddings,
-        batches: list[Batch],
-        settings: Settings,
-        parts: Parts | None,
-    ) -> None:
-        self.embedding, self.batches, self.settings, self.parts = (
-            embedding,
-            batches,
-            settings,
-            parts,
-        )
-        self.by_round = BY_ROUND.get("paper" if settings.protocol == "paper" else settings.probe)
-        self.lock = Lock()
-        self.space: Space | None = None
-
-    def do(self, number: int, batch: Batch) -> _Done:
-        """Fit and score a batch; if it fails, its tasks one by one, to name those that do."""
-        try:
-            rows, late, predictions = self._score(batch)
-        except Exception as error:  # noqa: BLE001  one bad task must not cost the others
-            if len(batch.members) > 1:
-                alone = [self.do(-1, Batch((trial,))) for trial in batch.members]
-                merged = {place: n for one in alone for place, n in one.unconverged.items()}
-                return _Done(
-                    [row for one in alone for row in one.rows], merged,
-                    [text for one in alone for text in one.problems],
-                )  # fmt: skip
-            path = batch.trials[0].task.path
-            why = one_line(f"{type(error).__name__}: {error}")
-            return _Done([], {}, [f"{self.embedding.source} on {path}: {why}"])
-        if self.parts is not None and number >= 0:
-            self.parts.write(number, rows, late, predictions)
-        return _Done(rows, late, [])
-
-    def _score(self, batch: Batch) -> tuple[list[Row], Unconverged, list[pa.Table]]:
-        predictions = self._linear(batch) if self.by_round is None else self._by_round(batch)
-        rows: list[Row] = []
-        late: Unconverged = {}
-        tables: list[pa.Table] = []
-        keeps = self.parts is not None and self.parts.predictions
-        for trial, found in _with_followers(batch, predictions):
-            stopped = sum(one.unconverged for one in found if one)
-            if stopped:
-                late[self.embedding.source, trial.task.path] = stopped
-            for one, prediction in zip(trial.rounds(), found, strict=True):
-                rows.extend(self._rows(trial, one, prediction))
-                if keeps and one.fraction == WHOLE and prediction is not None:
-                    tables.append(self._predicted(trial, one, prediction))
-        return rows, late, tables
-
-    def _linear(self, batch: Batch) -> Predictions:
-        with self.lock:
-            if self.space is None:
-                self.space = Space(self.embedding, self.batches, self.settings)
-        design, places = self.space.design(batch)
-        return fit_trials(design, batch.trials, places, self.settings)
-
-    def _by_round(self, batch: Batch) -> Predictions:
-        """Fit the rounds of the one task of a batch, each by itself."""
-        (trial,) = batch.trials
-        module, name = str(self.by_round).split(":")
-        fit_predict: Callable[..., Prediction] = getattr(importlib.import_module(module), name)
-        found: list[Prediction | None] = []
-        features, taught = trial.match.features, trial.taught
-        for one in trial.rounds():
-            train, test = np.flatnonzero(one.train), np.flatnonzero(one.test)
-            labels = taught[train]
-            if not len(test) or not len(train) or not (labels != labels[0]).any():
-                found.append(None)
-                continue
-            made = fit_predict(
-                trial.task.type,
-                features.matrix(train),
-                labels,
-                features.matrix(test),
-                n_classes=len(trial.task.classes),
-                seed=self.settings.seed,
-            )
-            found.append(made)
-        return [found]
-
-    def _rows(self, trial: Trial, one: Round, prediction: Prediction | None) -> Iterator[Row]:
-        """Yield the result rows of a round."""
-        task, match, settings = trial.task, trial.match, self.settings
-        truth = trial.truth[one.test]
-        base: Row = {
-            "embedding": match.embedding.source,
-            "model": match.embedding.model,
-            "modality": match.embedding.modality,
-            "dataset": task.dataset,
-            "revision": match.plan.data.revision,
-            "config": task.config,
-            "task": task.path,
-            "task_type": task.type.value,
-            "protocol": settings.protocol_name,
-            "split": match.plan.folds.split,
-            "probe": probe_name(task.type, settings, is_pair=task.is_pair),
-            "fraction": one.fraction,
-            "seed": settings.seed,
-            "repeat": one.repeat,
-            "fold": one.fold,
-            "n_train": int(one.train.sum()),
-            "n_test": int(one.test.sum()),
-            "coverage": match.coverage,
-        }
-        scores = prediction.scores if prediction else None
-        decided = prediction.decided if prediction else None
-        for measure in evaluate(task.type, task.classes, truth, scores, decided):
-            if measure.label in match.plan.folds.left_out:
-                continue  # too small a class to be in the task at all
-            yield base | {
-                "metric": measure.metric, "label": measure.label, "value": measure.value,
-            }  # fmt: skip
-        if settings.protocol == "paper" and task.type is TaskType.MULTI_LABEL:
-            value = None if decided is None else auroc_hard(truth, decided)
-            yield base | {"metric": "auroc_hard", "label": None, "value": value}
-        for name, value in published_metrics(task, truth, scores).items():
-            yield base | {"metric": name, "label": None, "value": value}
-        if self.by_round is None and settings.fixed_c is None and prediction is not None:
-            labels = task.classes if task.type is TaskType.MULTI_LABEL else (None,)
-            for label, c in zip(labels, prediction.c, strict=True):
-                yield base | {"metric": "C", "label": label, "value": c}
-
-    def _predicted(self, trial: Trial, one: Round, prediction: Prediction) -> pa.Table:
-        task, keys = trial.task, trial.match.plan.keys
-        truth = trial.truth[one.test]
-        several = task.type in {TaskType.MULTI_CLASS, TaskType.MULTI_LABEL}
-        if task.type is TaskType.MULTI_CLASS:
-            truth = truth[:, None] == np.arange(len(task.classes))
-        shared = {
-            "embedding": trial.match.embedding.source,
-            "model": trial.match.embedding.model,
-            "task": task.path,
-            "repeat": one.repeat,
-            "fold": one.fold,
-        }
-        ids = ["|".join(keys[row]) for row in np.flatnonzero(one.test)]
-        return prediction_table(
-            shared, ids, task.classes if several else (), truth, prediction.scores
-        )
-
-
-def _with_followers(
-    batch: Batch, predictions: Predictions
-) -> Iterator[tuple[Trial, list[Prediction | None]]]:
-    """Yield every task of a batch with its predictions."""
-    for at, (trial, found) in enumerate(zip(batch.trials, predictions, strict=True)):
-        yield trial, found
-        for follower, column in batch.followers.get(at, ()):
-            yield follower, [one and _column(one, column) for one in found]
-
-
-def _column(one: Prediction, column: int) -> Prediction | None:
-    """Return what a multi-label prediction says about one label; None without a model."""
-    scores = one.scores[:, column]
-    if np.isnan(scores).any():
-        return None
-    decided = one.decided[:, column].astype(np.int64)
-    return Prediction(scores, decided, 0, (one.c[column],))
+    own = run_notes(planned.matches, planned.settings, rows, ordered)
+    return Outcome(rows, provenance, [*planned.task_set.notes, *own, *more_notes], problems)

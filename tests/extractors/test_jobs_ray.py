@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import job_driver
 import pytest
 from job_harness import (
     WAIT,
@@ -24,12 +21,14 @@ from job_harness import (
     wait_for_shards,
     write_folder,
 )  # fmt: skip
+from ray_nodes import two_nodes, workers
 
 from extractors.__main__ import command
 from extractors.jobs.schedule import DIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def test_without_ray_the_extra_is_named(
@@ -42,33 +41,11 @@ def test_without_ray_the_extra_is_named(
     assert error == "extract: error: --engine ray needs ray; pip install 'genezoo[ray]'\n"
 
 
-NODES = """
-import sys
-from ray.cluster_utils import Cluster
-node = {"num_cpus": 1, "object_store_memory": 80 << 20}
-cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-cluster.add_node(**node)
-print("at", cluster.address, flush=True)
-sys.stdin.read()
-cluster.shutdown()
-"""
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """The address of a cluster of two nodes, each with a core; its parent is no test."""
-    if find_spec("ray") is None:
-        pytest.skip("Ray is not installed")
-    tests = Path(job_driver.__file__).parent
-    path = os.pathsep.join([str(tests), str(tests.parent)])
-    environment = os.environ | {"PYTHONPATH": path, "JOB_TEST": str(os.getpid())}
-    with subprocess.Popen(
-        [sys.executable, "-c", NODES], env=environment, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        yield next(line.split()[1] for line in process.stdout if line.startswith("at "))
-        process.communicate()
+    """The address of a cluster of two nodes, each with a core."""
+    with two_nodes() as address:
+        yield address
 
 
 def on(cluster: str, words: list[str], *more: str) -> list[str]:
@@ -77,15 +54,7 @@ def on(cluster: str, words: list[str], *more: str) -> list[str]:
 
 def actors() -> list[int]:
     """Return the processes that make shards, of this test's cluster alone."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            ours = f"JOB_TEST={os.getpid()}\0".encode() in (folder / "environ").read_bytes()
-            if ours and (folder / "cmdline").read_bytes().startswith(b"ray::ShardActor"):
-                found.append(int(folder.name))
-        except OSError:
-            continue  # it has just ended
-    return found
+    return workers("ShardActor")
 
 
 def test_a_cluster_gives_the_bytes_of_one_machine_and_bad_rows_become_errors(

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from probes import run as run_module
+from probes import work as work_module
 from probes.linear import fit_trials
 from probes.parts import Parts
 from probes.result import PREDICTION_SCHEMA, read_results
@@ -83,7 +83,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(
         return fit_trials(*what)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "fit_trials", counted)
+        patch.setattr(work_module, "fit_trials", counted)
         assert probe(*command("killed")).status == 0
     assert not folder.exists()
     assert len(done) == 3 - when  # of three batches
@@ -121,12 +121,14 @@ def test_a_task_that_fails_is_named_and_the_rest_is_done(
             raise np.linalg.LinAlgError(message)
         return fit_trials(design, trials, *more)
 
-    monkeypatch.setattr(run_module, "fit_trials", breaks)
-    ran = probe(emb, "--tasks", bench, "--out", out)
+    monkeypatch.setattr(work_module, "fit_trials", breaks)
+    scores = str(tmp_path / "p.parquet")
+    ran = probe(emb, "--tasks", bench, "--out", out, "--predictions", scores)
     assert ran.status == 1
     assert f"not done: {emb} on bench/one/three: LinAlgError: Singular matrix" in ran.err
     table, (provenance,) = read_results([out])
     assert len(table["task"].unique()) == 4
+    assert set(pq.read_table(scores)["task"].unique()) == set(table["task"].unique())
     assert len(provenance["problems"]) == 1
 
 

@@ -13,8 +13,8 @@ from threadpoolctl import (
 )
 
 from extractors.store import load_embeddings
-from probes import run as run_module
 from probes import solver
+from probes import work as work_module
 from probes.linear import fit_trials
 from probes.run import Outcome, run_probes
 from probes.settings import Settings
@@ -105,7 +105,7 @@ def test_fits_run_on_one_thread_each(
         seen.extend(pool["num_threads"] for pool in threadpool_info() if "blas" in pool["user_api"])
         return fit_trials(*arguments, **more)
 
-    monkeypatch.setattr(run_module, "fit_trials", watch)
+    monkeypatch.setattr(work_module, "fit_trials", watch)
     with threadpool_limits(3):
         run([make_embeddings(vectors)], [f"{bench}/one/number"])
     assert set(seen) == {1}
