@@ -82,6 +82,12 @@ class Fleet:
         """Return the places that have a shard in hand."""
         return [place for place in self.places if place.case is not None]
 
+    def others(self, place: Place) -> bool:
+        """Whether any other place could take a shard, now or when it is done with its own."""
+        return any(
+            other is not place and (other.reached or not other.preparing) for other in self.places
+        )
+
     def is_ready(self, place: Place, *, with_model: bool) -> bool:
         """Whether a place can be given a call."""
         return place.reached and (place.loaded or not with_model)

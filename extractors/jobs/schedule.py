@@ -126,7 +126,7 @@ class Scheduler:
             if (shard := next(shards, None)) is not None:
                 return Case(shard, self.is_marked(shard))
             self._all_begun = True
-        if found is None and due and not self.fleet.at_work():
+        if found is None and due and not self.fleet.others(place):
             found = due[0]
         if found is not None:
             self._again.remove(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from simulated_cluster import FACTS, SimulatedEngine, Weather
+from simulated_cluster import FACTS, SimulatedEngine, SimulatedWorker, Weather
 
 from extractors.jobs.fleet import Fleet
 from extractors.jobs.manifest import Plan
@@ -43,17 +43,21 @@ class Poisoned(SimulatedEngine):
         return seconds, reply
 
 
-def run(engine: Poisoned) -> Scheduler:
+def run(engine: SimulatedEngine, shards: int = 1) -> Scheduler:
     setup = Setup(None, None, None, 1)  # type: ignore[arg-type]
     fleet = Fleet(engine, setup, lambda *_: None)
     done: list[int] = []
     kind = Output({}, FACTS.dim, "float16", per_token=False)
     scheduler = Scheduler(
-        fleet, Plan(1, ROWS, ""), kind, lambda _: False, lambda shard, *_: done.append(shard.number)
+        fleet,
+        Plan(shards, shards * ROWS, ""),
+        kind,
+        lambda _: False,
+        lambda shard, *_: done.append(shard.number),
     )
     fleet.load_one()
-    scheduler.run(iter([Shard(0, "a.parquet", 0, 1, ROWS, 1)]))
-    assert len(done) + len(scheduler.given_up) == 1
+    scheduler.run(Shard(number, "a.parquet", 0, 1, ROWS, 1) for number in range(shards))
+    assert len(done) + len(scheduler.given_up) == shards
     return scheduler
 
 
@@ -94,3 +98,28 @@ def test_a_worker_that_never_begins_holds_up_nobody() -> None:
     assert run(engine).given_up == []
     assert engine.starts == 2
     assert engine.clock < 200
+
+
+@dataclass
+class FullDisk(SimulatedEngine):
+    """Where the first worker is, nothing can be written; it fails at once."""
+
+    ill: object = None
+
+    def start(self, place: int, setup: Setup) -> SimulatedWorker:
+        worker = super().start(place, setup)
+        self.ill = worker if place == 0 else self.ill
+        return worker
+
+    def _fate(self, worker: SimulatedWorker, call: Call) -> tuple[float | None, Reply]:
+        if call.method == "make" and worker is self.ill:
+            return 0.5, Reply(trouble="files", reason="no space left")
+        return super()._fate(worker, call)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2.0, 60.0])
+@pytest.mark.parametrize("workers", [2, 3])
+def test_a_full_disk_of_one_costs_no_shard(workers: int, seconds: float) -> None:
+    calm = Weather(seconds, 0.0, boot=0.0, load=0.0)
+    engine = FullDisk(workers, calm, np.random.default_rng(0))
+    assert run(engine, 40).given_up == []
