@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: demo test lint setup lock clean
+.PHONY: demo test lint faults setup lock clean
 
 setup: .venv/installed
 
@@ -32,6 +32,12 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/shellcheck --severity=style deploy/slurm.sh .ci/run
 	$(BIN)/hadolint deploy/Containerfile
+
+# Jobs on a cluster of network namespaces under random faults; half a minute each. Needs root.
+RUNS ?= 50
+FIRST ?= 0
+faults: setup
+	$(BIN)/python tests/fault_runs.py --runs $(RUNS) --first-seed $(FIRST) --table benchmarks/fault_runs.tsv
 
 # Pins what is installed now; CUDA's own packages follow from torch and are left to it.
 lock: setup

@@ -43,6 +43,10 @@ class Place:
     case: Case | None = None
     since: float = 0.0
     """When it was given the case, by the engine's clock."""
+    ill: int = 0
+    """Troubles with files, one after the other: its disk may be full, its network gone,"""
+    not_before: float = 0.0
+    """so it rests until then."""
 
 
 class Fleet:
@@ -70,9 +74,10 @@ class Fleet:
         self._made = max(self._made, wanted)
 
     def idle(self) -> list[Place]:
-        """Return the places that have nothing in hand; those with a model first."""
+        """Return the places that can take something up; those with a model first."""
         found = [place for place in self.places if place.case is None and not place.preparing]
-        return sorted(found, key=lambda place: not place.loaded)
+        rested = [place for place in found if place.not_before <= self.now()]
+        return sorted(rested, key=lambda place: not place.loaded)
 
     def preparing(self) -> int:
         """Return the number of places that are not ready yet."""
@@ -82,11 +87,10 @@ class Fleet:
         """Return the places that have a shard in hand."""
         return [place for place in self.places if place.case is not None]
 
-    def others(self, place: Place) -> bool:
-        """Whether any other place could take a shard, now or when it is done with its own."""
-        return any(
-            other is not place and (other.reached or not other.preparing) for other in self.places
-        )
+    def others(self, place: Place) -> list[Place]:
+        """Return the other places that can take a shard, now or when done with their own."""
+        found = [other for other in self.places if other.reached or not other.preparing]
+        return [other for other in found if other is not place]
 
     def is_ready(self, place: Place, *, with_model: bool) -> bool:
         """Whether a place can be given a call."""
@@ -173,6 +177,7 @@ class Fleet:
             self._engine.stop(place.worker)
         place.worker = place.case = None
         place.reached = place.loaded = place.preparing = False
+        place.ill, place.not_before = 0, 0.0
 
     def stop(self) -> None:
         """End all workers."""

@@ -28,8 +28,9 @@ MASKED = 16
 HOPELESS = 4
 """After so many shards given up and none done the job ends."""
 DIED = "the process that encoded this row died"
-PAUSE = 1.0
-"""Seconds before files are tried again; doubled each time."""
+PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before files are tried again, and before a worker is that had trouble with them;
+doubled each time."""
 HUNG = 600.0
 """Seconds after which a worker that says nothing may be taken for dead,"""
 HUNG_TIMES = 10
@@ -118,6 +119,8 @@ class Scheduler:
     def _next(self, place: Place, shards: Iterator[Shard]) -> Case | None:
         """Return what a place should do: what failed elsewhere, then what is new."""
         due = [case for case in self._again if case.not_before <= self.fleet.now()]
+        if place.ill and not all(other.ill for other in self.fleet.others(place)):
+            due = [case for case in due if not case.file_troubles]  # sound places may do better
         alone = len(self.fleet.places) == 1
         found = next((case for case in due if alone or case.last_place != place.number), None)
         # Not so much that is new that troubles pile up; what failed here waits for another place.
@@ -158,12 +161,15 @@ class Scheduler:
 
     def _take(self, place: Place, case: Case, reply: Reply) -> None:
         if reply.trouble is None:
+            place.ill = 0
             if case.search is None and not case.unverified:
                 self._slowest = max(self._slowest, self.fleet.now() - place.since)
             self._went_well(case, reply.value)
         elif reply.trouble == "files":
             case.file_troubles += 1
             case.not_before = self.fleet.now() + PAUSE * 2 ** (case.file_troubles - 1)
+            place.not_before = self.fleet.now() + min(PAUSE * 2**place.ill, LONGEST_PAUSE)
+            place.ill += 1
             self._again_elsewhere(place, case, reply, case.file_troubles)
         elif case.search is not None:
             self._searched(case, reply)

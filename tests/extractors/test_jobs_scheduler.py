@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from cluster_plan import simulate
-from simulated_cluster import SimulatedEngine, Weather
+from simulated_cluster import SimulatedEngine, SimulatedWorker, Weather
 
 from extractors.jobs import fleet, schedule
+from extractors.jobs.shard import Reply
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from extractors.jobs.shard import Setup
+    from extractors.jobs.shard import Call, Setup
 
 CALM = Weather(60.0, 0.0, boot=0.0, load=0.0)
 
@@ -49,6 +50,32 @@ def test_a_worker_that_hangs_is_replaced_and_its_shard_made_elsewhere() -> None:
 def test_storage_that_never_answers_ends_the_job_with_its_reason() -> None:
     with pytest.raises(InputError, match="4 failed; the job was ended: 503 Slow Down"):
         simulate(100, 4, Weather(60.0, 0.0, storage=1.0))
+
+
+class Ill(SimulatedEngine):
+    """Half of the workers, those of one machine, fail at once: its disk is full."""
+
+    calls = 0
+
+    def start(self, place: int, setup: Setup) -> SimulatedWorker:
+        worker = super().start(place, setup)
+        worker.ill = place % 2 == 0  # type: ignore[attr-defined]
+        return worker
+
+    def _fate(self, worker: SimulatedWorker, call: Call) -> tuple[float | None, Reply]:
+        if call.method == "make" and worker.ill:  # type: ignore[attr-defined]
+            Ill.calls += 1
+            return 0.1, Reply(trouble="files", reason="No space left on device")
+        return super()._fate(worker, call)
+
+
+def test_a_machine_with_a_full_disk_costs_no_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster_plan.SimulatedEngine", Ill)
+    found = simulate(800, 16, CALM)
+    assert found["given_up"] == 0
+    # Eight sound workers do it all; the others try, and rest for longer and longer.
+    assert found["hours"] == pytest.approx(2 * found["ideal"], rel=0.05)
+    assert 8 <= Ill.calls < 8 * 120
 
 
 class Growing(SimulatedEngine):

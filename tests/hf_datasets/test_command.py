@@ -67,6 +67,12 @@ def test_every_failure_is_one_line(
     assert capsys.readouterr().err == f"tool: error: {line}\n"
 
 
+def test_a_message_is_one_plain_line() -> None:
+    assert str(InputError("\x1b[36mray::Actor\x1b[39m died\n  of memory")) == (
+        "ray::Actor died of memory"
+    )
+
+
 def test_debug_shows_where(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
