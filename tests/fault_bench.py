@@ -276,6 +276,8 @@ class _Run:
                 self.touched.append(node)
                 self._later.append((time.monotonic() + fault.seconds, fault, node))
             case "full":
+                if not self._cluster.actors(node):
+                    return False
                 self._fill(node)
                 self._later.append((time.monotonic() + fault.seconds, fault, node))
             case _:

@@ -45,7 +45,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_a_full_disk_on_one_node_and_a_store_that_fails(bench: Bench) -> None:
     """Errors 500 and 503, answers too late or cut off, and seconds with no store at all."""
     full = Fault("full", 2, 1, FOR_GOOD)
-    trial = Trial(2, 3, "s3", rate=0.08, outages=1, seed=3, faults=(full,))
+    trial = Trial(2, 5, "s3", rate=0.08, outages=1, seed=3, faults=(full,))
     outcome = bench.perform(trial)
     assert outcome.problems == [], outcome.log
     assert (outcome.statuses, outcome.struck) == ([0], 1)
