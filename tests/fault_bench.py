@@ -295,8 +295,11 @@ class _Run:
                 self._restore(fault, node)
 
     def _revive(self) -> None:
-        """Start a node where Ray has ended on all of them, as whoever runs a cluster would."""
-        if not self.touched or time.monotonic() < self._look:
+        """Start a node where Ray has ended on all of them, as whoever runs a cluster would.
+
+        Ray also takes nodes for dead that nobody touched, when this machine is overloaded.
+        """
+        if time.monotonic() < self._look:
             return
         self._look = time.monotonic() + 2
         if not any(map(self._cluster.has_ray, self._cluster.nodes[1:])):

@@ -82,16 +82,17 @@ class Estimate:
         start, took = duration(self.start_seconds), duration(self.sampled_seconds)
         failed = f", {self.sampled_failed:,} of them failed" if self.sampled_failed else ""
         stretches = f"{self.sampled_stretches} stretches, spread by {self.weighted_by}"
-        files = " to ".join(size(each) for each in self.file_bytes)
+        files = " to ".join(dict.fromkeys(size(each) for each in self.file_bytes))
         each = f"{number(self.bytes_per_row)} bytes a row, compressed"
         slow, quick = (number(rate) for rate in self.rows_per_second_sampled)
-        rate, tokens = number(self.rows_per_second), number(self.tokens_per_second)
+        rate = number(self.rows_per_second)
+        tokens = f", {number(self.tokens_per_second)} tokens/s" if self.tokens_per_second else ""
         lines = [
             ("worker", f"{self.model} on {self.device} of {self.node}, ready after {start}"),
             ("sample", f"{self.sampled_rows:,} rows in {stretches}, took {took}{failed}"),
             ("input", f"{self.rows:,} rows in {self.shards:,} shards"),
             ("output", f"{size(self.bytes)} in {self.shards:,} files of {files}; {each}"),
-            ("speed", f"{rate} rows/s a worker (sampled: {slow} to {quick}), {tokens} tokens/s"),
+            ("speed", f"{rate} rows/s a worker (sampled: {slow} to {quick}){tokens}"),
             ("time", self._both(duration(self.seconds_one_worker), duration(self.seconds))),
         ]
         if self.cost is not None and self.cost_one_worker is not None:
@@ -140,7 +141,7 @@ def estimate_job(
             free = [0.0] * min(engine.places(), layout.shards)
             for shard, start, end in layout.spans(planned(folder)):
                 heapq.heapreplace(free, free[0] + found.add(shard.rows, start, end))
-            workers = engine.places()
+            workers = len(free)  # more would have nothing to do
         finally:
             worker.stop()
     rates = [one.sample.rows / one.seconds for one in measured]
