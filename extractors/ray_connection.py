@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,23 @@ if TYPE_CHECKING:
 
 CONNECT = 10.0
 """Seconds in which the head of the cluster must answer."""
+PROBE = 15.0
+"""Seconds after which an actor that is silent is sent something, then after twice as many, and so
+on: when a network fails for a while, Ray can lose a reply and not notice until it sends again."""
+
+
+class Silence:
+    """How long an actor has had a call in hand."""
+
+    def __init__(self) -> None:
+        self._since, self._next = time.monotonic(), PROBE
+
+    def is_long(self) -> bool:
+        """Whether it is time to send it something: on a dead connection the call fails then."""
+        if time.monotonic() - self._since <= self._next:
+            return False
+        self._next *= 2
+        return True
 
 
 @contextlib.contextmanager

@@ -65,6 +65,9 @@ class FitActor:
         kinds = {one["architecture"] for one in threadpool_info() if "architecture" in one}
         return Facts(node, os.uname().nodename, versions(), "+".join(sorted(kinds)), lacking)
 
+    def probe(self) -> None:
+        """Do nothing, after the call in hand."""
+
     def turn(self, sent: list[Any]) -> tuple[Reply, Turned | None]:
         """Make what the batches of an embedding share."""
         ray = import_module("ray")

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extractors.ray_connection import connected
+from extractors.ray_connection import Silence, connected
 from hf_datasets.command import say
 from hf_datasets.errors import InputError, one_line, shorten
 from probes.actor import LOST, RAISED, Facts, FitActor, Reply
@@ -58,6 +58,8 @@ class Place:
     task: Task | None = None
     shared: Any = None
     """Of what it makes for other actors."""
+    silence: Silence = field(default_factory=Silence)
+    """Since it was given the task."""
 
 
 class RayEngine(Engine):
@@ -174,7 +176,7 @@ class RayEngine(Engine):
             case = task.case
             if case.sent is None:
                 case.sent = self._ray.put(case.work.travelling())
-            place.task, place.held = task, case
+            place.task, place.held, place.silence = task, case, Silence()
             if task.number is None:
                 turn = place.handle.turn.options(num_returns=2)
                 place.reference, place.shared = turn.remote([case.sent])
@@ -190,6 +192,9 @@ class RayEngine(Engine):
             time.sleep(TICK / 10)
             return
         ready, _ = self._ray.wait(list(waited), num_returns=1, timeout=TICK)
+        for place in waited.values():
+            if place.silence.is_long():
+                place.handle.probe.remote()
         for reference in ready:
             place = waited[reference]
             task, shared = place.task, place.shared

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from extractors.jobs.engine import Engine
 from extractors.jobs.metrics import JobMetrics, WorkerMetrics
 from extractors.jobs.shard import Call, Reply, ShardWorker
-from extractors.ray_connection import connected
+from extractors.ray_connection import Silence, connected
 from hf_datasets.command import say
 from hf_datasets.errors import InputError, one_line
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """Seconds without an actor after which the user is told what is being waited for."""
-PROBE = 15.0
-"""Seconds after which an actor that is silent is sent something, then after twice as many, and so
-on: when a network fails for a while, Ray can lose a reply and not notice until it sends again."""
 
 
 @dataclass(eq=False)
@@ -42,10 +39,8 @@ class Actor:
     reached: bool = False
     """Whether it has ever replied."""
     reference: Any = field(default=None)
-    sent: float = 0.0
-    """When it was given the call."""
-    probe: float = PROBE
-    """Seconds after that until it is sent something again."""
+    silence: Silence = field(default_factory=Silence)
+    """Since it was given the call."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +126,7 @@ class RayEngine(Engine[Actor]):
     def send(self, worker: Actor, call: Call) -> None:
         """Hand over a call."""
         worker.reference = worker.handle.answer.remote(call)
-        worker.sent, worker.probe = time.monotonic(), PROBE
+        worker.silence = Silence()
 
     def wait(self, workers: Sequence[Actor], seconds: float) -> list[tuple[Actor, Reply]]:
         """Return replies, and those of dead actors in their stead."""
@@ -150,16 +145,11 @@ class RayEngine(Engine[Actor]):
             except ray.exceptions.RayError as error:
                 reply = Reply(trouble="died", reason=one_line(error)[:200])
             found.append((worker, reply))
-        self._probe(workers)
+        for worker in workers:
+            if worker.silence.is_long():
+                worker.handle.probe.remote()
         self._tell(workers)
         return found
-
-    def _probe(self, workers: Sequence[Actor]) -> None:
-        """Send something to those that are silent: on a dead connection their calls fail now."""
-        for worker in workers:
-            if time.monotonic() - worker.sent > worker.probe:
-                worker.probe *= 2
-                worker.handle.probe.remote()
 
     def _tell(self, workers: Sequence[Actor]) -> None:
         """Say once that nothing has begun, so that nobody waits for machines that never come."""

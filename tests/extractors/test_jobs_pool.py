@@ -15,6 +15,7 @@ import pytest
 from job_harness import WAIT, expected_rows, job, rows, start, write_folder
 
 from extractors.__main__ import command
+from extractors.ray_connection import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +102,14 @@ def test_what_does_not_fit_together_is_said(
         raise SystemExit(command(job(source, tmp_path / "out", *more)))
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_silent_worker_is_sent_something_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("extractors.ray_connection.time.monotonic", lambda: now)
+    silence, sent = Silence(), []
+    for second in range(130):
+        now = 100.0 + second
+        if silence.is_long():
+            sent.append(second)
+    assert sent == [16, 31, 61, 121]
