@@ -189,6 +189,7 @@ class _Run:
                 self.outcome.problems.append(f"the command ended with {process.returncode}")
                 return
             self._excuse = ""
+            self._make_room()
             while self._later:
                 self._pass_by()
                 time.sleep(0.02)
@@ -236,7 +237,7 @@ class _Run:
         return (self._folder / "out/.job/_SUCCESS.json").exists()
 
     def _strike(self) -> None:
-        if not self._pending:
+        if not self._pending or not self._cluster.nodes:  # none between one head and the next
             return
         fault = self._pending[0]
         if time.monotonic() - self._begun < 1 or (fault.at and self._done() < fault.at):
@@ -278,6 +279,8 @@ class _Run:
             case "full":
                 if not self._cluster.actors(node):
                     return False
+                if node is self._driver:
+                    self._excuse = "the disk of the command's node is full"
                 self._fill(node)
                 self._later.append((time.monotonic() + fault.seconds, fault, node))
             case _:
@@ -291,6 +294,14 @@ class _Run:
             if fault.kind == "full" and node.alive:
                 self._fill(node)  # also what was given free since
             if time.monotonic() > when:
+                self._later.remove(entry)
+                self._restore(fault, node)
+
+    def _make_room(self) -> None:
+        """Do what the command's message asks for."""
+        for entry in [*self._later]:
+            _, fault, node = entry
+            if fault.kind == "full" and node is self._driver:
                 self._later.remove(entry)
                 self._restore(fault, node)
 
