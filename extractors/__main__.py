@@ -61,7 +61,8 @@ def build_parser() -> CommandParser:
     what.add_argument(
         "--input",
         help="CSV, TSV, JSONL, Parquet, FASTA (.gz too), .h5ad, 10x .h5, a list of names (.txt), "
-        "or dataset path; none: the model's own vocabulary of genes",
+        "or dataset path; none: the model's own vocabulary of genes; for --out DIR/ also a folder "
+        "of such files, or a URL (s3://, hf://, https://)",
     )
     what.add_argument("--column", help="column to read (default: the model's usual one)")
     what.add_argument("--id", help="column that names the rows (default: symbol, id, gene, …)")
@@ -69,7 +70,9 @@ def build_parser() -> CommandParser:
         "--genes", metavar="DATASET", help="look the input's symbols up here, as gene-benchmark"
     )
     what.add_argument("--hgnc", type=Path, metavar="FILE", help="with --genes: for other names")
-    what.add_argument("--out", help="embedding table to write (.parquet), or a folder (DIR/)")
+    what.add_argument(
+        "--out", help="embedding table to write (.parquet), or a folder (DIR/, s3://BUCKET/DIR/)"
+    )
     what.add_argument("--name", help="what results call it (default: the model's name)")
     cells = parser.add_argument_group("cells")
     cells.add_argument("--entity", choices=("gene", "cell"), help="what a row of the table is")

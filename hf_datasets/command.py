@@ -61,6 +61,14 @@ def run_command(name: str, main: Callable[[Sequence[str]], int], argv: Sequence[
     return status
 
 
+def count(text: str) -> int:
+    """Read a number of things, as argparse's `type`."""
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{text!r} is no number of things; give 1 or more"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 def _say(name: str, text: object, status: int) -> int:
     print(f"{name}: error: {one_line(text)}", file=sys.stderr)  # noqa: T201
     return status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from hf_datasets.command import (
     EXIT_INCOMPLETE,
     EXIT_OK,
     CommandParser,
+    count,
     run_command,
     say,
     show,
@@ -21,6 +21,7 @@ from probes.settings import COLUMN_SPLIT, MISSING, PAIRS, PROBES, PROTOCOLS, WHO
 from probes.verbs import VERBS
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from probes.engines import Engine
@@ -46,7 +47,8 @@ def build_parser() -> CommandParser:
         nargs="+",
         metavar="EMB",
         help="embedding table of `extract`; table of vectors (CSV, TSV, Parquet, word2vec); "
-        "or org/name on the Hub; A+B: both side by side",
+        "a folder of its shards; both also by URL (s3://...); or org/name on the Hub; "
+        "A+B: two side by side",
     )
     add(
         "--tasks",
@@ -150,19 +152,11 @@ def _add_engine(parser: CommandParser) -> None:
     add("--address", help="of the Ray cluster (auto: the one this machine is in)")
     add(
         "--workers",
-        type=_count,
+        type=count,
         metavar="N",
         help="batches at a time on the cluster (default: one for each core it has)",
     )
-    add("--gpus", type=_count, metavar="N", help="the same on so many of its GPUs: --device cuda")
-
-
-def _count(text: str) -> int:
-    """Read a number of things."""
-    if not text.isdecimal() or int(text) < 1:
-        message = f"{text!r} is no number of things; give 1 or more"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
+    add("--gpus", type=count, metavar="N", help="the same on so many of its GPUs: --device cuda")
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -299,7 +293,7 @@ def _probe(arguments: argparse.Namespace, settings: Settings, engine: Engine) ->
             outcome = carry_out(planned, engine, parts)
             write_results(outcome.rows, outcome.provenance, out)
             if wanted:
-                count = parts.join_predictions(predictions)
+                n_predictions = parts.join_predictions(predictions)
     show(score_table(outcome.rows))
     if legend := score_legend(outcome.rows):
         say(legend)
@@ -308,7 +302,7 @@ def _probe(arguments: argparse.Namespace, settings: Settings, engine: Engine) ->
     for problem in outcome.problems:
         say(f"not done: {problem}")
     if wanted:
-        say(f"wrote {predictions} ({count:,} predictions)")
+        say(f"wrote {predictions} ({n_predictions:,} predictions)")
     say(f"wrote {out} ({len(outcome.rows):,} rows)")
     if len(embeddings) > 1:
         beside = f" --predictions {predictions}" if wanted else ""

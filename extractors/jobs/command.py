@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extractors.jobs.remote import is_url
-from hf_datasets.command import EXIT_INCOMPLETE, EXIT_OK, say, show
+from hf_datasets.command import EXIT_INCOMPLETE, EXIT_OK, count, say, show
 from hf_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def add_options(parser: ArgumentParser) -> None:
     job.add_argument(
         "--engine",
         choices=ENGINES,
-        help="this machine (default), or a Ray cluster whose nodes all see the same folders",
+        help="this machine (default), or a Ray cluster whose nodes all see --input and --out",
     )
     job.add_argument("--address", help="of the Ray cluster (auto: the one this machine is in)")
     job.add_argument(
         "--gpus",
-        type=_count,
+        type=count,
         help="GPUs to use, a worker on each; on a cluster the most: it may grow up to them",
     )
     job.add_argument(
@@ -62,10 +62,10 @@ def add_options(parser: ArgumentParser) -> None:
     )
     job.add_argument(
         "--workers",
-        type=_count,
+        type=count,
         help="workers without a GPU (local: on --device; Ray: default, as many as there are cores)",
     )
-    job.add_argument("--shard-rows", type=_count, help="rows of a shard (default: about 256 MB)")
+    job.add_argument("--shard-rows", type=count, help="rows of a shard (default: about 256 MB)")
     job.add_argument(
         "--dry-run",
         action="store_const",
@@ -84,14 +84,6 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="PRICE",
         help="of a worker, in any currency: show costs, of the job or with --dry-run",
     )
-
-
-def _count(text: str) -> int:
-    """Read a number of things."""
-    if not text.isdecimal() or int(text) < 1:
-        message = f"{text!r} is no number of things; give 1 or more"
-        raise ArgumentTypeError(message)
-    return int(text)
 
 
 def _positive(text: str) -> float:
